@@ -1,0 +1,66 @@
+//! The command: options, what they ask for, and how it ends.
+
+mod arguments;
+mod build;
+mod options;
+mod output;
+mod print;
+mod progress;
+mod run;
+
+use options::Command;
+use palisade::Error;
+use std::process::ExitCode;
+
+/// An error of one input, or of the whole run.
+#[derive(Debug)]
+pub struct Failure {
+    /// The input's name.
+    file: Option<String>,
+    error: Error,
+}
+
+impl Failure {
+    fn of(file: &str, error: Error) -> Failure {
+        Failure { file: Some(file.to_owned()), error }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { file: None, error }
+    }
+}
+
+/// Runs the command; the exit status is 0, 1 for failures, 2 for wrong usage.
+pub fn main() -> ExitCode {
+    let command = match options::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(status) => return status,
+    };
+    match execute(&command) {
+        Ok(status) => status,
+        Err(Failure { file, error }) => {
+            match file {
+                Some(file) => eprintln!("palisade: error: {file}: {error}"),
+                None => eprintln!("palisade: error: {error}"),
+            }
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn execute(command: &Command) -> Result<ExitCode, Failure> {
+    if let Some(jobs) = command.options.jobs {
+        // Fails only if a pool exists, and nothing has made one yet.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global();
+    }
+    if let Some(what) = command.options.print {
+        print::print(command, what)?;
+    } else if command.options.run {
+        return run::run(command);
+    } else {
+        build::build(command)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,105 @@
+//! The machine code of one function, reduced to what the object needs.
+
+use super::super::error::{Error, Result};
+use crate::context::SITE_CALL;
+use crate::translate::{Env, Symbol, trap};
+use cranelift_codegen::CompiledCode;
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::{ExternalName, Function, StackSlot};
+use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
+
+/// Machine code with its metadata; offsets are from its first byte.
+pub struct Code {
+    /// The instructions and constants.
+    pub bytes: Vec<u8>,
+    /// In order of offset.
+    pub relocations: Vec<Relocation>,
+    /// Where traps and calls are, in order of offset.
+    pub sites: Vec<Site>,
+    /// How to unwind it.
+    pub unwind: Option<UnwindInfo>,
+    /// The caller's pinned register is at this offset from the CFA, from this code offset on.
+    pub saved_pinned: Option<(u32, i32)>,
+}
+
+/// A reference to a symbol.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "as in object formats")]
+pub struct Relocation {
+    pub offset: u32,
+    pub kind: Reloc,
+    pub symbol: Symbol,
+    pub addend: i64,
+}
+
+/// An instruction that may trap, or a call's return address.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Site {
+    pub offset: u32,
+    /// Offset of the instruction in the wasm file.
+    pub wasm: u32,
+    /// As in rt/context.h.
+    pub kind: u8,
+}
+
+impl Code {
+    pub(super) fn new(
+        env: &Env<'_>,
+        func: &Function,
+        compiled: &CompiledCode,
+        saved_pinned: Option<StackSlot>,
+    ) -> Result<Code> {
+        let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
+        let unwind = compiled.create_unwind_info(env.isa).map_err(|e| Error::new(format!("unwind information: {e}")))?;
+        Ok(Code {
+            bytes: compiled.code_buffer().to_vec(),
+            relocations,
+            sites: sites(compiled),
+            unwind,
+            saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
+        })
+    }
+}
+
+fn relocation(func: &Function, reloc: &FinalizedMachReloc) -> Result<Relocation> {
+    let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = &reloc.target else {
+        return Err(Error::new(format!("code generation failed: unexpected reference to {:?}", reloc.target)));
+    };
+    let symbol = Symbol::from_external(&func.params.user_named_funcs()[*name]);
+    Ok(Relocation { offset: reloc.offset, kind: reloc.kind, symbol, addend: reloc.addend })
+}
+
+fn sites(compiled: &CompiledCode) -> Vec<Site> {
+    let locations = compiled.buffer.get_srclocs_sorted();
+    let wasm_offset = |pc: u32| {
+        let after = locations.partition_point(|l| l.start <= pc);
+        let found = after.checked_sub(1).map(|at| &locations[at]).filter(|l| pc < l.end && !l.loc.is_default());
+        found.map_or(0, |l| l.loc.bits())
+    };
+    let traps = compiled.buffer.traps().iter();
+    let mut sites: Vec<Site> = traps
+        .map(|t| Site { offset: t.offset, wasm: wasm_offset(t.offset), kind: trap::site_kind(t.code) })
+        .chain(compiled.buffer.call_sites().map(|c| {
+            let wasm = wasm_offset(c.ret_addr.saturating_sub(1));
+            Site { offset: c.ret_addr, wasm, kind: SITE_CALL as u8 }
+        }))
+        .collect();
+    // A return address may be a trapping instruction's too; the trap comes first, for exact lookups.
+    sites.sort_by_key(|s| (s.offset, s.kind == SITE_CALL as u8));
+    sites.dedup_by_key(|s| s.offset);
+    sites
+}
+
+/// The slot lies `frame_to_fp - offset` below the frame pointer, which lies 16 below the CFA; it is filled before the
+/// first call.
+fn saved_pinned_rule(compiled: &CompiledCode, slot: StackSlot) -> Option<(u32, i32)> {
+    let layout = compiled.buffer.frame_layout()?;
+    let offset = layout.stackslots[slot].offset;
+    let below_cfa = 16 + layout.frame_to_fp_offset - offset;
+    let first_call = compiled.buffer.call_sites().map(|c| c.ret_addr).min()?;
+    // Within the call instruction, which is at least two bytes long (four on aarch64).
+    let from = if first_call.is_multiple_of(4) { first_call - 4 } else { first_call - 1 };
+    Some((from, -i32::try_from(below_cfa).ok()?))
+}

@@ -1,0 +1,180 @@
+//! The C header of a module: C11 and C++17.
+
+use crate::error::{Error, Result};
+use crate::name::{c_identifier, c_part, link_symbol};
+use crate::plan::GlobalPlan;
+use crate::translate::Env;
+use crate::{Options, plan::WASI_MODULES};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use wasmparser::{ExternalKind, FuncType, RefType, ValType};
+
+/// Writes the header.
+pub fn header(env: &Env<'_>, options: &Options) -> Result<String> {
+    let mut header = Header { env, name: &options.name, out: String::new(), names: HashMap::new() };
+    header.all()?;
+    Ok(header.out)
+}
+
+struct Header<'h, 'a> {
+    env: &'h Env<'a>,
+    name: &'h str,
+    out: String,
+    /// C identifiers declared so far, with the entity each stands for.
+    names: HashMap<String, String>,
+}
+
+impl Header<'_, '_> {
+    fn all(&mut self) -> Result<()> {
+        let guard = format!("PAL_MODULE_{}_H", self.name);
+        let name = self.name;
+        self.line(&format!("/* Module \"{name}\", compiled by Palisade. */"));
+        self.line(&format!("#ifndef {guard}\n#define {guard}\n#include <palisade.h>\n"));
+        self.line("#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+        self.line(&format!("struct {name}; /* an instance */"));
+        self.import_structs();
+        self.instantiate();
+        self.exports()?;
+        self.imports()?;
+        self.line("#ifdef __cplusplus\n}\n#endif\n#endif");
+        Ok(())
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn import_structs(&mut self) {
+        let mut seen = HashSet::from([self.name.to_owned()]);
+        for module in &self.env.plan.import_modules {
+            let name = c_identifier(&module.link_name);
+            if seen.insert(name.clone()) {
+                let what = if module.wasi { "WASI, from pal_wasi_view()" } else { "an import: yours to define" };
+                self.line(&format!("struct {name}; /* {what} */"));
+            }
+        }
+        self.line("");
+    }
+
+    fn instantiate(&mut self) {
+        let name = self.name;
+        let mut params = format!("struct {name} **out");
+        let mut used = HashSet::from(["out".to_owned()]);
+        for module in &self.env.plan.import_modules {
+            let ty = c_identifier(&module.link_name);
+            let mut param = ty.clone();
+            while !used.insert(param.clone()) {
+                param.push('_');
+            }
+            write!(params, ", struct {ty} *{param}").expect("writing to a string");
+        }
+        self.line("/* Makes an instance: memories, tables, segments, the start function. On a trap or a link error *out is NULL");
+        self.line(" * and pal_last_trap() says more. Several threads may call it at once. */");
+        self.line(&format!("pal_trap pal_{name}_instantiate({params});"));
+        self.line("/* Drops the instance. What others imported from it, or reach through shared tables, lives on until they are");
+        self.line(" * freed too. NULL is fine. */");
+        self.line(&format!("void pal_{name}_free(struct {name} *);\n"));
+    }
+
+    fn exports(&mut self) -> Result<()> {
+        let env = self.env;
+        for export in &env.module.exports {
+            let (module, field) = (self.name.to_owned(), export.name);
+            self.entity(&module, &module, field, export.kind, export.index)?;
+        }
+        Ok(())
+    }
+
+    fn imports(&mut self) -> Result<()> {
+        let env = self.env;
+        let mut seen = HashSet::new();
+        for import in &env.module.imports {
+            if WASI_MODULES.contains(&import.module) || !seen.insert((import.module, import.name)) {
+                continue;
+            }
+            let module = &env.plan.import_modules[env.plan.import_module(import.module)];
+            self.line("/* Import: define it. */");
+            self.entity(&c_identifier(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
+        }
+        Ok(())
+    }
+
+    fn entity(&mut self, owner: &str, module: &str, field: &str, kind: ExternalKind, index: u32) -> Result<()> {
+        let identifier = c_identifier(&format!("{owner}_{}", c_part(field)));
+        let entity = format!("{module:?} {field:?}");
+        if let Some(other) = self.names.insert(identifier.clone(), entity.clone()) {
+            // The same entity may be imported with two types; C can't say that.
+            return Err(Error::new(format!("the C header would declare {identifier} twice: for {other} and {entity}")));
+        }
+        let label = link_symbol(module, field);
+        let text = match kind {
+            ExternalKind::Func | ExternalKind::FuncExact => {
+                function(self.env.module.function_type(index), owner, &identifier, &label)
+            }
+            ExternalKind::Memory => {
+                format!("pal_memory *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* memory */")
+            }
+            ExternalKind::Table => {
+                format!("pal_table *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* table */")
+            }
+            ExternalKind::Global => self.global(owner, &identifier, &label, index),
+            ExternalKind::Tag => return Ok(()),
+        };
+        self.line(&text);
+        Ok(())
+    }
+
+    fn global(&self, owner: &str, identifier: &str, label: &str, index: u32) -> String {
+        let global = &self.env.module.globals[index as usize];
+        debug_assert!(!matches!(self.env.plan.globals[index as usize], GlobalPlan::Constant(_)));
+        let (constant, mutable) = if global.mutable { ("", "(mut ") } else { ("const ", "(") };
+        let ty = c_type(global.ty);
+        format!(
+            "{constant}{ty} *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* global {mutable}{}) */",
+            global.ty
+        )
+    }
+}
+
+fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String {
+    let mut out = String::new();
+    let mut params = format!("struct {owner} *");
+    for &param in ty.params() {
+        write!(params, ", {}", c_type(param)).expect("writing to a string");
+    }
+    let result = match ty.results() {
+        [] => "void",
+        [one] => c_type(*one),
+        many => {
+            write!(out, "struct {identifier}_results {{").expect("writing to a string");
+            for (at, &result) in many.iter().enumerate() {
+                write!(out, " {} r{at};", c_type(result)).expect("writing to a string");
+            }
+            out.push_str(" };\n");
+            write!(params, ", struct {identifier}_results *").expect("writing to a string");
+            "void"
+        }
+    };
+    let list = |types: &[ValType]| types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ");
+    write!(
+        out,
+        "{result} {identifier}({params}) PAL_LABEL(\"{label}\"); /* ({}) -> ({}) */",
+        list(ty.params()),
+        list(ty.results())
+    )
+    .expect("writing to a string");
+    out
+}
+
+fn c_type(ty: ValType) -> &'static str {
+    match ty {
+        ValType::I32 => "int32_t",
+        ValType::I64 => "int64_t",
+        ValType::F32 => "float",
+        ValType::F64 => "double",
+        ValType::V128 => "pal_v128",
+        ValType::Ref(r) if r == RefType::EXTERNREF => "pal_externref",
+        ValType::Ref(_) => "pal_funcref",
+    }
+}

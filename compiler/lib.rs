@@ -1,0 +1,166 @@
+//! Palisade: an ahead-of-time compiler from WebAssembly to native object files.
+//!
+//! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`generate`] → [`write`](mod@write), then
+//! the system's linker ([`link`]). [`compile`] is all of it up to the object.
+
+pub mod context;
+pub mod error;
+pub mod generate;
+pub mod header;
+pub mod link;
+pub mod name;
+pub mod plan;
+pub mod read;
+pub mod target;
+pub mod translate;
+pub mod write;
+
+pub use error::{Error, Result};
+pub use link::runtime;
+pub use target::Target;
+
+use plan::MemorySpec;
+use read::Features;
+use std::borrow::Cow;
+use translate::Env;
+
+/// How to compile one module.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// C name of the module: a C identifier, in link symbols as it is.
+    pub name: String,
+    /// Name of the input, for messages.
+    pub file: String,
+    /// C names for import modules (`--import MOD=NAME`).
+    pub imports: Vec<(String, String)>,
+    /// Machine to compile for.
+    pub target: Target,
+    /// `-O` level, 0 to 3.
+    pub opt_level: u8,
+    /// Proposals that modules may use.
+    pub features: Features,
+    /// `--memory` options, in order.
+    pub memories: Vec<MemorySpec>,
+    /// All NaN results are the canonical NaN.
+    pub nan_canonicalization: bool,
+}
+
+impl Options {
+    /// Defaults for the host.
+    pub fn new(name: &str) -> Options {
+        Options {
+            name: name.to_owned(),
+            file: String::new(),
+            imports: Vec::new(),
+            target: Target::host(),
+            opt_level: 2,
+            features: Features::default(),
+            memories: Vec::new(),
+            nan_canonicalization: false,
+        }
+    }
+}
+
+/// A compiled module.
+pub struct Object {
+    /// The object file.
+    pub bytes: Vec<u8>,
+    /// Its C header.
+    pub header: String,
+    /// What a program made of it must provide and run.
+    pub interface: Interface,
+}
+
+/// The parts of a module that linking a program needs to know.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    /// C name.
+    pub name: String,
+    /// Import modules: name in the file, name in link symbols, provided by the runtime's WASI.
+    pub imports: Vec<(String, String, bool)>,
+    /// Every import's module and field.
+    pub fields: Vec<(String, String)>,
+    /// Names of exports.
+    pub exports: Vec<String>,
+    /// Number of functions, and bytes of code.
+    pub functions: usize,
+}
+
+/// The binary of a module in either format.
+pub fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        Error::at(e.valid_up_to(), "neither a wasm binary (magic number \\0asm) nor wasm text (not UTF-8)")
+    })?;
+    wat::parse_str(text).map(Cow::Owned).map_err(|e| Error::new(text_message(&e.to_string())))
+}
+
+/// The text parser's message with its place, on one line.
+fn text_message(message: &str) -> String {
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    match lines.find_map(|l| l.trim().strip_prefix("--> ")) {
+        Some(place) => format!("{first} ({place})"),
+        None => first,
+    }
+}
+
+/// Compiles a module, binary or text, to an object file.
+pub fn compile(wasm: &[u8], options: &Options) -> Result<Object> {
+    compile_with(wasm, options, &|_| Box::new(|| {}))
+}
+
+/// What is called once for each compiled function, from any thread.
+pub type Progress = Box<dyn Fn() + Sync>;
+
+/// As [`compile`]; `start` is told the number of functions and gives what is called for each.
+pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progress) -> Result<Object> {
+    let wasm = binary(wasm)?;
+    with_env(&wasm, options, |env| {
+        let progress = start(env.module.bodies.len() as u64);
+        let generated = generate::generate(env, &*progress)?;
+        let bytes = write::write(env, &generated, &write::WriteOptions { name: &options.name })?;
+        Ok(Object { bytes, header: header::header(env, options)?, interface: interface(env, options) })
+    })
+}
+
+/// Cranelift's IR of all functions as text.
+pub fn clif(wasm: &[u8], options: &Options) -> Result<String> {
+    with_env(&binary(wasm)?, options, generate::clif)
+}
+
+/// An assembly listing of all functions, for reading.
+pub fn assembly(wasm: &[u8], options: &Options) -> Result<String> {
+    with_env(&binary(wasm)?, options, generate::assembly)
+}
+
+/// What each memory, table and import becomes, and why (`--plan`).
+pub fn describe_plan(wasm: &[u8], options: &Options) -> Result<String> {
+    with_env(&binary(wasm)?, options, |env| Ok(plan::describe(env.module, env.plan)))
+}
+
+fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Result<T>) -> Result<T> {
+    if name::is_reserved(&options.name) {
+        return Err(Error::new(format!("the module's name {:?} is reserved; choose one with --name", options.name)));
+    }
+    if options.name != name::c_identifier(&options.name) {
+        return Err(Error::new(format!("the module's name {:?} is not a C identifier", options.name)));
+    }
+    let isa = options.target.isa(options.opt_level, options.nan_canonicalization)?;
+    let module = read::read(wasm, &options.features)?;
+    let plan = plan::plan(&module, &options.memories, &options.imports)?;
+    then(&Env::new(&module, &plan, &*isa))
+}
+
+fn interface(env: &Env<'_>, options: &Options) -> Interface {
+    let modules = &env.plan.import_modules;
+    Interface {
+        name: options.name.clone(),
+        imports: modules.iter().map(|m| (m.name.clone(), m.link_name.clone(), m.wasi)).collect(),
+        fields: env.module.imports.iter().map(|i| (i.module.to_owned(), i.name.to_owned())).collect(),
+        exports: env.module.exports.iter().map(|e| e.name.to_owned()).collect(),
+        functions: env.module.bodies.len(),
+    }
+}

@@ -1,0 +1,103 @@
+//! The system's C compiler: it links, and compiles what is not wasm.
+
+use super::runtime;
+use crate::error::{Error, Result};
+use crate::target::Target;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::Command;
+use target_lexicon::{Architecture, Environment};
+
+/// A C compiler with its fixed arguments (`zig cc -target …`).
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// Program and arguments.
+    pub words: Vec<String>,
+    /// Names the package to install, if it can't be run.
+    hint: Option<&'static str>,
+}
+
+/// One argument of the link.
+#[derive(Debug, Clone)]
+pub enum LinkInput {
+    /// An object made from a module.
+    Object(OsString),
+    /// Anything else, as given.
+    Other(OsString),
+}
+
+impl Compiler {
+    /// `--cc`, else `$CC` for the host, else the target's usual cross compiler, else `cc`.
+    pub fn find(target: &Target, cc: Option<&str>) -> Result<Compiler> {
+        let from_environment = env::var("CC").ok().filter(|cc| target.is_host() && !cc.trim().is_empty());
+        if let Some(text) = cc.map(str::to_owned).or(from_environment) {
+            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            if words.is_empty() {
+                return Err(Error::new("--cc is empty"));
+            }
+            return Ok(Compiler { words, hint: None });
+        }
+        let (program, hint) = match (&target.triple.architecture, target.triple.environment) {
+            _ if target.is_host() => ("cc", Some("gcc")),
+            (Architecture::X86_64, Environment::Musl) => ("musl-gcc", Some("musl-tools")),
+            (Architecture::X86_64, _) => ("x86_64-linux-gnu-gcc", Some("gcc-x86-64-linux-gnu")),
+            (_, Environment::Musl) => ("aarch64-linux-musl-gcc", None),
+            _ => ("aarch64-linux-gnu-gcc", Some("gcc-aarch64-linux-gnu")),
+        };
+        Ok(Compiler { words: vec![program.to_owned()], hint })
+    }
+
+    /// A new run of it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.words[0]);
+        command.args(&self.words[1..]);
+        command
+    }
+
+    /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these.
+    pub fn accepts(&self, flag: &str) -> bool {
+        !(self.words[0].ends_with("zig") && flag == "-fstack-clash-protection")
+    }
+
+    /// Runs it; what it prints goes into the error.
+    pub fn run(&self, mut command: Command, doing: &str) -> Result<()> {
+        let output = command.output().map_err(|e| self.cannot_run(&e))?;
+        let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() {
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
+            return Ok(());
+        }
+        let program = self.words.join(" ");
+        let text = if text.is_empty() { output.status.to_string() } else { text };
+        Err(Error::new(format!("{doing}: {program} failed: {text}")))
+    }
+
+    fn cannot_run(&self, e: &std::io::Error) -> Error {
+        let program = &self.words[0];
+        match self.hint {
+            Some(package) => Error::new(format!(
+                "can't run the C compiler {program}: {e} (install it, Debian's package is {package}, or name another with --cc)"
+            )),
+            None => Error::new(format!("can't run the C compiler {program}: {e} (name another with --cc)")),
+        }
+    }
+}
+
+/// Links `inputs`, in order, with the runtime into `output`.
+pub fn link(target: &Target, cc: Option<&str>, inputs: &[LinkInput], flags: &[&str], output: &Path) -> Result<()> {
+    let compiler = Compiler::find(target, cc)?;
+    let archive = runtime::archive(target, cc)?;
+    let include = runtime::include_dir()?;
+    let mut command = compiler.command();
+    command.args(flags).arg("-I").arg(include).arg("-o").arg(output);
+    for input in inputs {
+        match input {
+            LinkInput::Object(path) | LinkInput::Other(path) => command.arg(path),
+        };
+    }
+    command.arg(archive).arg("-pthread").arg(OsStr::new("-lm"));
+    compiler.run(command, "linking")
+}

@@ -1,0 +1,9 @@
+//! The `palisade` command.
+
+mod command;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::main()
+}

@@ -1,0 +1,96 @@
+//! Names of wasm entities as link symbols and as C identifiers (design: "one naming rule for both sides of an import").
+
+use std::fmt::Write as _;
+
+/// `wasm.<module>.<field>`: what the system linker joins imports and exports by.
+pub fn link_symbol(module: &str, field: &str) -> String {
+    format!("wasm.{}.{}", symbol_part(module), symbol_part(field))
+}
+
+/// `pal_export.<module>.<field>`: the description of an export, for checking types at instantiation.
+pub fn export_symbol(module: &str, field: &str) -> String {
+    format!("pal_export.{}.{}", symbol_part(module), symbol_part(field))
+}
+
+/// `pal_<module>_module`: the module's `struct pal_module`, for programs made of several modules.
+pub fn module_symbol(module: &str) -> String {
+    format!("pal_{module}_module")
+}
+
+/// Bytes outside `[A-Za-z0-9_]` become `$hh`; injective, since `$` and `.` are among them.
+fn symbol_part(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            out.push(byte.into());
+        } else {
+            write!(out, "${byte:02x}").expect("writing to a string");
+        }
+    }
+    out
+}
+
+/// Bytes that can't stand in a C identifier become `_xHH_`.
+pub fn c_part(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            out.push(byte.into());
+        } else {
+            write!(out, "_x{byte:02X}_").expect("writing to a string");
+        }
+    }
+    out
+}
+
+/// A C identifier for a whole name: as [`c_part`], and neither empty, nor a keyword, nor beginning with a digit.
+pub fn c_identifier(name: &str) -> String {
+    let mut out = c_part(name);
+    if out.is_empty() || out.starts_with(|c: char| c.is_ascii_digit()) {
+        out.insert(0, '_');
+    }
+    if C_KEYWORDS.contains(&out.as_str()) {
+        out.push('_');
+    }
+    out
+}
+
+/// `pal` and `pal_…` are Palisade's own.
+pub fn is_reserved(name: &str) -> bool {
+    name == "pal" || name.starts_with("pal_")
+}
+
+/// Keywords of C11, C23 and C++20: headers are valid in all of them.
+const C_KEYWORDS: &[&str] = &[
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
+    "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const",
+    "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+    "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
+    "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
+    "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return",
+    "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this",
+    "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "union",
+    "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_symbols_are_injective() {
+        assert_eq!(link_symbol("env", "print"), "wasm.env.print");
+        assert_eq!(link_symbol("posix", "spawn.x"), "wasm.posix.spawn$2ex");
+        assert_ne!(link_symbol("a.b", "c"), link_symbol("a", "b.c"));
+        assert_eq!(link_symbol("", ""), "wasm..");
+        assert_eq!(link_symbol("é", "$"), "wasm.$c3$a9.$24");
+    }
+
+    #[test]
+    fn c_identifiers_are_valid() {
+        assert_eq!(c_identifier("7-zip"), "_7_x2D_zip");
+        assert_eq!(c_identifier("for"), "for_");
+        assert_eq!(c_identifier(""), "_");
+        assert!(is_reserved("pal_x") && is_reserved("pal") && !is_reserved("palette"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Stage 2: what each memory, table, global and import of a module becomes. Complete before any code is made; nothing
+//! later decides it again.
+
+mod describe;
+mod layout;
+mod memory;
+mod scan;
+mod table;
+
+pub use describe::describe;
+pub use layout::Layout;
+pub use memory::{MemoryMode, MemoryPlan, MemorySpec};
+pub use table::TablePlan;
+
+use crate::error::Result;
+use crate::name;
+use crate::read::{ConstOp, ElementItem, ElementMode, Module};
+use scan::Scan;
+use std::collections::HashMap;
+use wasmparser::ExternalKind;
+
+/// The decisions for one module.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pinned register is memory 0's base: it is owned by the instance and never moves.
+    pub base_pinned: bool,
+    /// One per memory.
+    pub memories: Vec<MemoryPlan>,
+    /// One per table.
+    pub tables: Vec<TablePlan>,
+    /// One per global.
+    pub globals: Vec<GlobalPlan>,
+    /// One per distinct import module, in order of first import.
+    pub import_modules: Vec<ImportModule>,
+    /// Functions that may become references, ascending; their position is the number of their `pal_func`.
+    pub funcs: Vec<u32>,
+    /// Canonical types in use; their position is the number of their interned type in the context.
+    pub types: Vec<u32>,
+    /// Distances of everything in the context.
+    pub layout: Layout,
+    type_numbers: HashMap<u32, u32>,
+    func_numbers: HashMap<u32, u32>,
+}
+
+/// Where a global's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GlobalPlan {
+    /// Immutable with a value known now (bits).
+    Constant(u64),
+    /// In the context, at this distance below the pinned register.
+    Slot(u32),
+    /// The context has a pointer to it at this distance.
+    Imported(u32),
+}
+
+/// A module that this one imports from.
+#[derive(Debug, Clone)]
+pub struct ImportModule {
+    /// Name in the wasm file.
+    pub name: String,
+    /// Name in link symbols: the same, or what `--import` says.
+    pub link_name: String,
+    /// Distance of the context's pointer to it.
+    pub slot: u32,
+    /// Provided by the runtime's WASI.
+    pub wasi: bool,
+}
+
+/// Names of import modules that the runtime provides.
+pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+
+/// Makes the plan. `imports` renames import modules (`--import MOD=NAME`).
+pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, String)]) -> Result<Plan> {
+    let scan = Scan::of(module)?;
+    let memories = memory::plan(module, specs)?;
+    let tables = table::plan(module, &scan);
+    let base_pinned = memories.first().is_some_and(|m| m.mode == MemoryMode::Guard && m.import.is_none());
+    let mut layout = Layout::default();
+    let globals = plan_globals(module, &mut layout);
+    let import_modules = plan_import_modules(module, imports, &mut layout);
+    let types = used_types(module);
+    let funcs = reference_functions(module, &tables);
+    layout.finish(module, types.len(), funcs.len());
+    let number = |list: &[u32]| list.iter().zip(0..).map(|(&key, at)| (key, at)).collect::<HashMap<_, _>>();
+    let (type_numbers, func_numbers) = (number(&types), number(&funcs));
+    Ok(Plan {
+        base_pinned,
+        memories,
+        tables,
+        globals,
+        import_modules,
+        funcs,
+        types,
+        layout,
+        type_numbers,
+        func_numbers,
+    })
+}
+
+impl Plan {
+    /// Number of a canonical type among [`Plan::types`].
+    pub fn type_number(&self, canonical: u32) -> u32 {
+        self.type_numbers[&canonical]
+    }
+
+    /// Distance of the `pal_func` of a function, if it has one.
+    pub fn func_distance(&self, function: u32) -> Option<u32> {
+        let number = self.func_number(function)?;
+        Some(self.layout.funcs_at - number * crate::context::FUNC_SIZE as u32)
+    }
+
+    /// Number of the `pal_func` of a function, if it has one.
+    pub fn func_number(&self, function: u32) -> Option<u32> {
+        self.func_numbers.get(&function).copied()
+    }
+
+    /// Position of an import module.
+    pub fn import_module(&self, name: &str) -> usize {
+        self.import_modules.iter().position(|m| m.name == name).expect("every import's module is planned")
+    }
+}
+
+fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
+    let exported: Vec<u32> =
+        module.exports.iter().filter(|e| e.kind == ExternalKind::Global).map(|e| e.index).collect();
+    let mut plans = Vec::new();
+    for (index, global) in (0u32..).zip(&module.globals) {
+        let constant = global.init.as_ref().filter(|_| !global.mutable && !exported.contains(&index));
+        plans.push(match constant.and_then(|init| init.constant()) {
+            Some(bits) => GlobalPlan::Constant(bits),
+            None if global.import.is_some() => GlobalPlan::Imported(layout.slot()),
+            None => GlobalPlan::Slot(layout.slot()),
+        });
+    }
+    plans
+}
+
+fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout: &mut Layout) -> Vec<ImportModule> {
+    let mut modules: Vec<ImportModule> = Vec::new();
+    let mut seen = HashMap::new();
+    for import in &module.imports {
+        if seen.insert(import.module, ()).is_some() {
+            continue;
+        }
+        let renamed = renames.iter().rev().find(|(from, _)| from == import.module).map(|(_, to)| to.clone());
+        modules.push(ImportModule {
+            name: import.module.to_owned(),
+            wasi: renamed.is_none() && WASI_MODULES.contains(&import.module),
+            link_name: renamed.unwrap_or_else(|| import.module.to_owned()),
+            slot: layout.slot(),
+        });
+    }
+    modules
+}
+
+/// Types of functions, in order: what tables and indirect calls may meet. All function types are kept, since an
+/// indirect call may name any of them.
+fn used_types(module: &Module<'_>) -> Vec<u32> {
+    (0..module.types.len() as u32).filter(|&t| module.canonical_type(t) == t).collect()
+}
+
+/// Functions that `ref.func`, an element segment that exists at run time, or a table can turn into a reference.
+fn reference_functions(module: &Module<'_>, tables: &[TablePlan]) -> Vec<u32> {
+    let mut functions: Vec<u32> = Vec::new();
+    for element in &module.elements {
+        if matches!(element.mode, ElementMode::Active { table, .. } if tables[table as usize].is_static()) {
+            continue;
+        }
+        functions.extend(element.items.iter().filter_map(|item| match item {
+            ElementItem::Function(f) => Some(*f),
+            _ => None,
+        }));
+    }
+    functions.extend(module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|e| e.index));
+    functions.extend(module.globals.iter().filter_map(|g| g.init.as_ref()).flat_map(|init| &init.0).filter_map(|op| {
+        match op {
+            ConstOp::RefFunc(f) => Some(*f),
+            _ => None,
+        }
+    }));
+    functions.sort_unstable();
+    functions.dedup();
+    functions
+}
+
+/// The C name of a module: from `--name` or the file's stem.
+pub fn module_name(stem: &str) -> String {
+    name::c_identifier(stem)
+}

@@ -1,0 +1,58 @@
+//! Which tables are read-only data.
+
+use super::scan::Scan;
+use crate::read::{ElementItem, ElementMode, Module};
+use wasmparser::{ExternalKind, RefType};
+
+/// The plan of one table.
+#[derive(Debug, Clone)]
+pub enum TablePlan {
+    /// Made at run time: pointers to `pal_func`, or external references.
+    Dynamic,
+    /// Nobody outside sees it and nothing changes it: constant data. The function of each entry.
+    Static(Vec<Option<u32>>),
+}
+
+impl TablePlan {
+    /// True for read-only data.
+    pub fn is_static(&self) -> bool {
+        matches!(self, TablePlan::Static(_))
+    }
+}
+
+/// Larger tables are made at run time: an object of gigabytes helps nobody.
+const STATIC_LIMIT: u64 = 10_000_000;
+
+pub fn plan(module: &Module<'_>, scan: &Scan) -> Vec<TablePlan> {
+    (0..module.tables.len() as u32)
+        .map(|index| static_entries(module, scan, index).map_or(TablePlan::Dynamic, TablePlan::Static))
+        .collect()
+}
+
+/// The entries, if the table can be static: its segments have constant offsets, are in bounds and hold functions.
+fn static_entries(module: &Module<'_>, scan: &Scan, index: u32) -> Option<Vec<Option<u32>>> {
+    let table = &module.tables[index as usize];
+    let exported = module.exports.iter().any(|e| e.kind == ExternalKind::Table && e.index == index);
+    let seen_outside = table.import.is_some() || exported;
+    let plain = table.ty.element_type == RefType::FUNCREF && table.ty.initial <= STATIC_LIMIT;
+    if seen_outside || !plain || scan.tables_used_as_values.contains(&index) {
+        return None;
+    }
+    let mut entries = vec![None; table.ty.initial as usize];
+    for element in &module.elements {
+        let ElementMode::Active { table, offset } = &element.mode else { continue };
+        if *table != index {
+            continue;
+        }
+        let start = usize::try_from(offset.constant()?).ok()?;
+        let slots = entries.get_mut(start..start.checked_add(element.items.len())?)?;
+        for (slot, item) in slots.iter_mut().zip(&element.items) {
+            *slot = match item {
+                ElementItem::Null => None,
+                ElementItem::Function(f) => Some(*f),
+                ElementItem::Global(_) => return None,
+            };
+        }
+    }
+    Some(entries)
+}

@@ -1,0 +1,85 @@
+//! Which proposals a module may use.
+
+use wasmparser::WasmFeatures;
+
+/// A proposal by its name, as `--enable-NAME` and `--disable-NAME` know it.
+#[derive(Debug)]
+pub struct Feature {
+    /// Name in the proposals' repository.
+    pub name: &'static str,
+    flag: WasmFeatures,
+    /// True if palisade compiles it; otherwise modules that use it get an error naming it.
+    pub compiled: bool,
+}
+
+const fn feature(name: &'static str, flag: WasmFeatures, compiled: bool) -> Feature {
+    Feature { name, flag, compiled }
+}
+
+/// All proposals that have a switch.
+pub const FEATURES: &[Feature] = &[
+    feature("mutable-globals", WasmFeatures::MUTABLE_GLOBAL, true),
+    feature("nontrapping-fptoint", WasmFeatures::SATURATING_FLOAT_TO_INT, true),
+    feature("sign-extension", WasmFeatures::SIGN_EXTENSION, true),
+    feature("reference-types", WasmFeatures::REFERENCE_TYPES, true),
+    feature("multi-value", WasmFeatures::MULTI_VALUE, true),
+    feature("bulk-memory", WasmFeatures::BULK_MEMORY, true),
+    feature("extended-const", WasmFeatures::EXTENDED_CONST, true),
+    feature("multi-memory", WasmFeatures::MULTI_MEMORY, true),
+    feature("memory64", WasmFeatures::MEMORY64, true),
+    feature("compact-import-section", WasmFeatures::COMPACT_IMPORTS, true),
+    feature("custom-page-sizes", WasmFeatures::CUSTOM_PAGE_SIZES, true),
+    feature("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC, true),
+    feature("simd", WasmFeatures::SIMD, false),
+    feature("relaxed-simd", WasmFeatures::RELAXED_SIMD, false),
+    feature("tail-call", WasmFeatures::TAIL_CALL, false),
+    feature("threads", WasmFeatures::THREADS, false),
+    feature("exception-handling", WasmFeatures::EXCEPTIONS, false),
+    feature("legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, false),
+    feature("function-references", WasmFeatures::FUNCTION_REFERENCES, false),
+    feature("gc", WasmFeatures::GC, false),
+    feature("memory-control", WasmFeatures::MEMORY_CONTROL, false),
+];
+
+/// The set of proposals a compilation accepts.
+#[derive(Debug, Clone, Copy)]
+pub struct Features(pub(crate) WasmFeatures);
+
+impl Default for Features {
+    /// All finished proposals; legacy exceptions too, since most shipped binaries use them.
+    fn default() -> Features {
+        let mut on = WasmFeatures::all();
+        on.remove(WasmFeatures::COMPONENT_MODEL);
+        for off in [
+            WasmFeatures::CUSTOM_PAGE_SIZES,
+            WasmFeatures::WIDE_ARITHMETIC,
+            WasmFeatures::MEMORY_CONTROL,
+            WasmFeatures::STACK_SWITCHING,
+            WasmFeatures::SHARED_EVERYTHING_THREADS,
+            WasmFeatures::CUSTOM_DESCRIPTORS,
+            WasmFeatures::ACQUIRE_RELEASE_ATOMICS,
+            WasmFeatures::MULTIBYTE_ARRAY_ACCESS,
+        ] {
+            on.remove(off);
+        }
+        Features(on)
+    }
+}
+
+impl Features {
+    /// Switches a proposal by its name; false if there is none of that name.
+    pub fn set(&mut self, name: &str, on: bool) -> bool {
+        match FEATURES.iter().find(|f| f.name == name) {
+            Some(feature) => {
+                self.0.set(feature.flag, on);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// True if the named proposal is on.
+    pub fn has(&self, name: &str) -> bool {
+        FEATURES.iter().any(|f| f.name == name && self.0.contains(f.flag))
+    }
+}

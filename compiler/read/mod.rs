@@ -1,0 +1,15 @@
+//! Stage 1: wasm bytes to a [`Module`]: decoded and validated but for function bodies, which are validated where they
+//! are translated, on all threads.
+
+mod expression;
+mod features;
+mod module;
+mod names;
+
+pub use expression::{ConstExpression, ConstOp};
+pub use features::{FEATURES, Feature, Features};
+pub use module::{
+    Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, read,
+};
+pub(crate) use module::check_type;
+pub use names::Names;

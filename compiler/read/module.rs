@@ -1,0 +1,380 @@
+//! A module as it stands in the file: index spaces, segments, bodies.
+
+use super::{ConstExpression, Features, Names};
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+use wasmparser::{
+    CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType, FunctionBody,
+    MemoryType, Parser, Payload, RefType, TableInit, TableType, TypeRef, ValType, ValidPayload, Validator,
+    ValidatorResources,
+};
+
+/// A decoded module. Index spaces begin with the imports, as in the specification.
+#[derive(Default)]
+#[allow(missing_docs, reason = "the names are those of the specification")]
+pub struct Module<'a> {
+    pub types: Vec<FuncType>,
+    pub imports: Vec<Import<'a>>,
+    pub functions: Vec<Function>,
+    pub tables: Vec<Table>,
+    pub memories: Vec<(MemoryType, Option<u32>)>,
+    pub globals: Vec<Global>,
+    pub exports: Vec<Export<'a>>,
+    pub start: Option<u32>,
+    pub elements: Vec<Element>,
+    pub data: Vec<Data<'a>>,
+    pub bodies: Vec<Body<'a>>,
+    pub names: Names<'a>,
+    /// Bytes of custom section `palisade.memory`, if there is one.
+    pub memory_section: Option<&'a str>,
+    /// Number of imported functions: bodies[i] is function `imported_functions + i`.
+    pub imported_functions: u32,
+    /// Equal types share the index of the first of them.
+    canonical: Vec<u32>,
+    by_shape: HashMap<FuncType, u32>,
+}
+
+/// What a module imports; `index` is the entity's in its own index space.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are those of the specification")]
+pub struct Import<'a> {
+    pub module: &'a str,
+    pub name: &'a str,
+    pub kind: ExternalKind,
+    pub index: u32,
+}
+
+/// A function: its type's index, canonical.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Function {
+    pub ty: u32,
+}
+
+/// A table, with the import it comes from.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Table {
+    pub ty: TableType,
+    pub import: Option<u32>,
+}
+
+/// A global, with the import it comes from or its initial value.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Global {
+    pub ty: ValType,
+    pub mutable: bool,
+    pub import: Option<u32>,
+    pub init: Option<ConstExpression>,
+}
+
+/// An export of the entity `index` of `kind`.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Export<'a> {
+    pub name: &'a str,
+    pub kind: ExternalKind,
+    pub index: u32,
+    pub offset: usize,
+}
+
+/// When an element segment is used.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are those of the specification")]
+pub enum ElementMode {
+    Passive,
+    Declared,
+    Active { table: u32, offset: ConstExpression },
+}
+
+/// One element of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "plain")]
+pub enum ElementItem {
+    Null,
+    Function(u32),
+    Global(u32),
+}
+
+/// An element segment.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Element {
+    pub mode: ElementMode,
+    pub items: Vec<ElementItem>,
+}
+
+/// When a data segment is used.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are those of the specification")]
+pub enum DataMode {
+    Passive,
+    Active { memory: u32, offset: ConstExpression },
+}
+
+/// A data segment.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Data<'a> {
+    pub mode: DataMode,
+    pub bytes: &'a [u8],
+}
+
+/// A function's code with its validator, which runs where the function is translated.
+#[allow(missing_docs, reason = "plain")]
+pub struct Body<'a> {
+    pub validate: FuncToValidate<ValidatorResources>,
+    pub body: FunctionBody<'a>,
+}
+
+/// Decodes and validates `wasm`, all but the function bodies.
+pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
+    if wasm.get(4..8).is_some_and(|v| wasm.starts_with(b"\0asm") && v[2] == 1) {
+        return Err(Error::unsupported(4, "the component model (compile the core modules inside)"));
+    }
+    let mut module = Module::default();
+    let mut validator = Validator::new_with_features(features.0);
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
+            module.bodies.push(Body { validate, body });
+        }
+        module.payload(payload)?;
+    }
+    Ok(module)
+}
+
+impl<'a> Module<'a> {
+    fn payload(&mut self, payload: Payload<'a>) -> Result<()> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for group in section.into_iter_with_offsets() {
+                    let (offset, group) = group?;
+                    group.types().try_for_each(|ty| self.add_type(offset as usize, ty))?;
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports_with_offsets() {
+                    let (offset, import) = import?;
+                    self.add_import(offset as usize, import)?;
+                }
+                self.imported_functions = self.functions.len() as u32;
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    self.functions.push(Function { ty: self.canonical[ty? as usize] });
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.into_iter_with_offsets() {
+                    let (offset, table) = table?;
+                    if let TableInit::Expr(_) = table.init {
+                        return Err(Error::unsupported(offset as usize, "function references: a table initializer"));
+                    }
+                    self.add_table(offset as usize, table.ty, None)?;
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.into_iter_with_offsets() {
+                    let (offset, memory) = memory?;
+                    self.add_memory(offset as usize, memory, None)?;
+                }
+            }
+            Payload::TagSection(section) => {
+                return Err(Error::unsupported(section.range().start as usize, "exception handling: a tag"));
+            }
+            Payload::GlobalSection(section) => {
+                for global in section.into_iter_with_offsets() {
+                    let (offset, global) = global?;
+                    let init = ConstExpression::read(&global.init_expr)?;
+                    self.add_global(offset as usize, global.ty, None, Some(init))?;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section.into_iter_with_offsets() {
+                    let (offset, export) = export?;
+                    let (name, kind, index) = (export.name, export.kind, export.index);
+                    self.exports.push(Export { name, kind, index, offset: offset as usize });
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(func),
+            Payload::ElementSection(section) => {
+                for element in section {
+                    self.add_element(element?)?;
+                }
+            }
+            Payload::DataSection(section) => {
+                for data in section {
+                    self.add_data(data?)?;
+                }
+            }
+            Payload::CustomSection(section) if section.name() == "name" => {
+                self.names.read(section.data(), section.data_offset());
+            }
+            Payload::CustomSection(section) if section.name() == "palisade.memory" => {
+                let offset = section.data_offset() as usize;
+                let text = std::str::from_utf8(section.data());
+                self.memory_section =
+                    Some(text.map_err(|_| Error::at(offset, "section palisade.memory is not UTF-8 text"))?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_type(&mut self, offset: usize, ty: &wasmparser::SubType) -> Result<()> {
+        let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
+            return Err(Error::unsupported(offset, "GC: a struct, array or continuation type"));
+        };
+        if ty.supertype_idxs.first().is_some() || !ty.is_final || ty.composite_type.shared {
+            return Err(Error::unsupported(offset, "GC: subtyping"));
+        }
+        for ty in func.params().iter().chain(func.results()) {
+            check_type(offset, *ty)?;
+        }
+        let index = self.types.len() as u32;
+        self.canonical.push(*self.by_shape.entry(func.clone()).or_insert(index));
+        self.types.push(func.clone());
+        Ok(())
+    }
+
+    fn add_import(&mut self, offset: usize, import: wasmparser::Import<'a>) -> Result<()> {
+        let number = Some(self.imports.len() as u32);
+        let (kind, index) = match import.ty {
+            TypeRef::Func(ty) => {
+                self.functions.push(Function { ty: self.canonical[ty as usize] });
+                (ExternalKind::Func, self.functions.len() - 1)
+            }
+            TypeRef::Table(ty) => {
+                self.add_table(offset, ty, number)?;
+                (ExternalKind::Table, self.tables.len() - 1)
+            }
+            TypeRef::Memory(ty) => {
+                self.add_memory(offset, ty, number)?;
+                (ExternalKind::Memory, self.memories.len() - 1)
+            }
+            TypeRef::Global(ty) => {
+                self.add_global(offset, ty, number, None)?;
+                (ExternalKind::Global, self.globals.len() - 1)
+            }
+            TypeRef::Tag(_) => return Err(Error::unsupported(offset, "exception handling: a tag import")),
+            TypeRef::FuncExact(_) => return Err(Error::unsupported(offset, "custom descriptors: an exact import")),
+        };
+        self.imports.push(Import { module: import.module, name: import.name, kind, index: index as u32 });
+        Ok(())
+    }
+
+    fn add_table(&mut self, offset: usize, ty: TableType, import: Option<u32>) -> Result<()> {
+        check_type(offset, ValType::Ref(ty.element_type))?;
+        if ty.shared {
+            return Err(Error::unsupported(offset, "shared-everything threads: a shared table"));
+        }
+        self.tables.push(Table { ty, import });
+        Ok(())
+    }
+
+    fn add_memory(&mut self, offset: usize, ty: MemoryType, import: Option<u32>) -> Result<()> {
+        if ty.shared {
+            return Err(Error::unsupported(offset, "threads: a shared memory"));
+        }
+        self.memories.push((ty, import));
+        Ok(())
+    }
+
+    fn add_global(
+        &mut self,
+        offset: usize,
+        ty: wasmparser::GlobalType,
+        import: Option<u32>,
+        init: Option<ConstExpression>,
+    ) -> Result<()> {
+        check_type(offset, ty.content_type)?;
+        if ty.shared {
+            return Err(Error::unsupported(offset, "shared-everything threads: a shared global"));
+        }
+        self.globals.push(Global { ty: ty.content_type, mutable: ty.mutable, import, init });
+        Ok(())
+    }
+
+    fn add_element(&mut self, element: wasmparser::Element<'a>) -> Result<()> {
+        let offset = element.range.start as usize;
+        let items = match element.items {
+            ElementItems::Functions(functions) => {
+                functions.into_iter().map(|f| Ok(ElementItem::Function(f?))).collect::<Result<_>>()?
+            }
+            ElementItems::Expressions(ty, expressions) => {
+                check_type(offset, ValType::Ref(ty))?;
+                expressions.into_iter().map(|e| item(offset, &e?)).collect::<Result<_>>()?
+            }
+        };
+        let mode = match element.kind {
+            ElementKind::Passive => ElementMode::Passive,
+            ElementKind::Declared => ElementMode::Declared,
+            ElementKind::Active { table_index, offset_expr } => ElementMode::Active {
+                table: table_index.unwrap_or(0),
+                offset: ConstExpression::read(&offset_expr)?,
+            },
+        };
+        self.elements.push(Element { mode, items });
+        Ok(())
+    }
+
+    fn add_data(&mut self, data: wasmparser::Data<'a>) -> Result<()> {
+        let mode = match data.kind {
+            DataKind::Passive => DataMode::Passive,
+            DataKind::Active { memory_index, offset_expr } => {
+                DataMode::Active { memory: memory_index, offset: ConstExpression::read(&offset_expr)? }
+            }
+        };
+        self.data.push(Data { mode, bytes: data.data });
+        Ok(())
+    }
+
+    /// The first type index with the same shape as type `index`.
+    pub fn canonical_type(&self, index: u32) -> u32 {
+        self.canonical[index as usize]
+    }
+
+    /// Type of a function.
+    pub fn function_type(&self, index: u32) -> &FuncType {
+        &self.types[self.functions[index as usize].ty as usize]
+    }
+
+    /// The import that function `index` is, if it is one.
+    pub fn function_import(&self, index: u32) -> Option<u32> {
+        // Imports are in file order, so the n-th function import is found by counting once; callers cache.
+        (index < self.imported_functions).then(|| {
+            self.imports
+                .iter()
+                .position(|i| i.kind == ExternalKind::Func && i.index == index)
+                .map_or(u32::MAX, |p| p as u32)
+        })
+    }
+
+    /// A name for messages and symbols: from the name section, else of an export.
+    pub fn function_name(&self, index: u32) -> Option<&'a str> {
+        self.names.function(index)
+    }
+}
+
+fn item(offset: usize, expression: &wasmparser::ConstExpr<'_>) -> Result<ElementItem> {
+    use super::ConstOp;
+    match ConstExpression::read(expression)?.0[..] {
+        [ConstOp::RefNull] => Ok(ElementItem::Null),
+        [ConstOp::RefFunc(f)] => Ok(ElementItem::Function(f)),
+        [ConstOp::GlobalGet(g)] => Ok(ElementItem::Global(g)),
+        _ => Err(Error::unsupported(offset, "GC: an element expression")),
+    }
+}
+
+/// Refuses value types of features that are not compiled yet.
+pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
+    match ty {
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => Ok(()),
+        ValType::V128 => Err(Error::unsupported(offset, "SIMD (v128)")),
+        ValType::Ref(r) if r == RefType::FUNCREF || r == RefType::EXTERNREF => Ok(()),
+        ValType::Ref(r) if r == RefType::EXNREF => Err(Error::unsupported(offset, "exception handling (exnref)")),
+        ValType::Ref(r) => Err(Error::unsupported(offset, &format!("function references or GC: type {r}"))),
+    }
+}

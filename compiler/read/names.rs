@@ -1,0 +1,37 @@
+//! The name section: for messages, backtraces and symbols. It is not validated; what is broken is ignored.
+
+use std::collections::HashMap;
+use wasmparser::{BinaryReader, Name, NameSectionReader};
+
+/// Names from the name section.
+#[derive(Debug, Default)]
+pub struct Names<'a> {
+    functions: HashMap<u32, &'a str>,
+    memories: HashMap<u32, &'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn read(&mut self, data: &'a [u8], offset: u64) {
+        for name in NameSectionReader::new(BinaryReader::new(data, offset)) {
+            let (map, into) = match name {
+                Ok(Name::Function(map)) => (map, &mut self.functions),
+                Ok(Name::Memory(map)) => (map, &mut self.memories),
+                Ok(_) => continue,
+                Err(_) => return,
+            };
+            for naming in map.into_iter().map_while(Result::ok) {
+                into.insert(naming.index, naming.name);
+            }
+        }
+    }
+
+    /// Name of a function.
+    pub fn function(&self, index: u32) -> Option<&'a str> {
+        self.functions.get(&index).copied()
+    }
+
+    /// Name of a memory.
+    pub fn memory(&self, index: u32) -> Option<&'a str> {
+        self.memories.get(&index).copied()
+    }
+}

@@ -1,0 +1,85 @@
+//! Machines to compile for.
+
+use crate::error::{Error, Result};
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use target_lexicon::{Architecture, Environment, OperatingSystem, Triple};
+
+/// A target machine and the CPU features code may use.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The machine.
+    pub triple: Triple,
+    /// `baseline`, `native` or features of the ISA.
+    pub cpu: String,
+}
+
+/// A supported target with how it is tested.
+pub const TARGETS: &[(&str, &str)] = &[
+    ("x86_64-unknown-linux-gnu", "run in CI"),
+    ("x86_64-unknown-linux-musl", "same objects as -gnu"),
+    ("aarch64-unknown-linux-gnu", "run in CI under qemu"),
+    ("aarch64-unknown-linux-musl", "same objects as -gnu"),
+];
+
+impl Target {
+    /// The machine this compiler runs on.
+    pub fn host() -> Target {
+        Target { triple: Triple::host(), cpu: "baseline".into() }
+    }
+
+    /// A target by its triple.
+    pub fn parse(text: &str) -> Result<Target> {
+        let triple: Triple = text.parse().map_err(|e| Error::new(format!("target {text:?}: {e}")))?;
+        let linux = triple.operating_system == OperatingSystem::Linux
+            && matches!(triple.environment, Environment::Gnu | Environment::Musl);
+        let known = matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_));
+        if !linux || !known {
+            return Err(Error::new(format!("target {text:?} is not supported (see --print targets)")));
+        }
+        Ok(Target { triple, cpu: "baseline".into() })
+    }
+
+    /// True if its programs run on this machine without an emulator.
+    pub fn is_host(&self) -> bool {
+        let host = Triple::host();
+        self.triple.architecture == host.architecture
+            && self.triple.operating_system == host.operating_system
+            && self.triple.environment == host.environment
+    }
+
+    /// True for x86-64.
+    pub fn is_x86_64(&self) -> bool {
+        self.triple.architecture == Architecture::X86_64
+    }
+
+    /// The code generator for it; `level` is the `-O` level.
+    pub fn isa(&self, level: u8, nan_canonicalization: bool) -> Result<OwnedTargetIsa> {
+        let mut flags = settings::builder();
+        let opt_level = if level == 0 { "none" } else { "speed" };
+        let nans = if nan_canonicalization { "true" } else { "false" };
+        for (name, value) in [
+            ("opt_level", opt_level),
+            ("enable_nan_canonicalization", nans),
+            ("enable_pinned_reg", "true"),
+            ("is_pic", "false"),
+            ("preserve_frame_pointers", "true"),
+            ("enable_probestack", "true"),
+            ("probestack_strategy", "inline"),
+            ("log2_min_function_alignment", "5"),
+            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        ] {
+            flags.set(name, value).map_err(|e| Error::new(format!("setting {name}: {e}")))?;
+        }
+        let unsupported = |e: &dyn std::fmt::Display| Error::new(format!("target {}: {e}", self.triple));
+        let mut builder = match self.cpu.as_str() {
+            "native" if self.is_host() => cranelift_native::builder().map_err(|e| unsupported(&e))?,
+            "native" => return Err(Error::new("--cpu native needs the host as target")),
+            _ => isa::lookup(self.triple.clone()).map_err(|e| unsupported(&e))?,
+        };
+        if !matches!(self.cpu.as_str(), "native" | "baseline") {
+            builder.enable(&self.cpu).map_err(|e| Error::new(format!("--cpu {}: {e}", self.cpu)))?;
+        }
+        builder.finish(settings::Flags::new(flags)).map_err(|e| unsupported(&e))
+    }
+}

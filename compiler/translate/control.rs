@@ -1,0 +1,240 @@
+//! Structured control: each wasm block becomes the IR blocks its branches need.
+
+use super::function::Translator;
+use super::signature::value_type;
+use super::trap;
+use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
+use wasmparser::{BlockType, BrTable, ValType};
+
+/// An open block.
+pub struct Frame {
+    kind: Kind,
+    /// Where `end` continues; its parameters are the results.
+    end: Block,
+    /// Some branch or fallthrough reaches `end`.
+    end_used: bool,
+    params: usize,
+    results: usize,
+    /// Height of the value stack below the parameters.
+    height: usize,
+}
+
+enum Kind {
+    Block,
+    Loop { header: Block },
+    /// `else_params`: the parameters again, for the other arm.
+    If { otherwise: Block, else_params: Vec<Value>, seen_else: bool },
+    /// Opened in unreachable code.
+    Dead,
+}
+
+impl Translator<'_, '_> {
+    /// The frame of the whole function; its end returns.
+    pub fn push_function_frame(&mut self) {
+        let results: Vec<ValType> = self.ty.results().to_vec();
+        self.push_frame(Kind::Block, 0, &results);
+    }
+
+    fn push_frame(&mut self, kind: Kind, params: usize, results: &[ValType]) {
+        let end = self.b.create_block();
+        for &ty in results {
+            self.b.append_block_param(end, value_type(ty));
+        }
+        let height = self.stack.len() - params;
+        self.control.push(Frame { kind, end, end_used: false, params, results: results.len(), height });
+    }
+
+    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+        match ty {
+            BlockType::Empty => (vec![], vec![]),
+            BlockType::Type(ty) => (vec![], vec![ty]),
+            BlockType::FuncType(index) => {
+                let ty = &self.env.module.types[index as usize];
+                (ty.params().to_vec(), ty.results().to_vec())
+            }
+        }
+    }
+
+    pub fn block(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        self.push_frame(Kind::Block, params.len(), &results);
+    }
+
+    pub fn loop_(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let header = self.b.create_block();
+        for &ty in &params {
+            self.b.append_block_param(header, value_type(ty));
+        }
+        let args = self.pop_many(params.len());
+        self.jump(header, &args);
+        self.switch_to(header);
+        self.stack.extend_from_slice(self.b.block_params(header));
+        self.push_frame(Kind::Loop { header }, params.len(), &results);
+    }
+
+    pub fn if_(&mut self, ty: BlockType) {
+        let condition = self.pop();
+        let (params, results) = self.block_type(ty);
+        let (then, otherwise) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(condition, then, &[], otherwise, &[]);
+        self.b.seal_block(then);
+        self.b.seal_block(otherwise);
+        let else_params = self.stack[self.stack.len() - params.len()..].to_vec();
+        self.push_frame(Kind::If { otherwise, else_params, seen_else: false }, params.len(), &results);
+        self.switch_to(then);
+    }
+
+    pub fn else_(&mut self) {
+        self.fall_into_end();
+        let frame = self.control.last_mut().expect("else is inside if");
+        let Kind::If { otherwise, else_params, seen_else } = &mut frame.kind else {
+            return; // a dead if
+        };
+        *seen_else = true;
+        let (otherwise, else_params) = (*otherwise, std::mem::take(else_params));
+        self.stack.truncate(frame.height);
+        self.stack.extend(else_params);
+        self.switch_to(otherwise);
+        self.reachable = true;
+    }
+
+    /// Jumps to the end of the innermost block with its results, if this point is reachable.
+    fn fall_into_end(&mut self) {
+        if !self.reachable {
+            return;
+        }
+        let frame = self.control.last_mut().expect("inside a block");
+        frame.end_used = true;
+        let (end, results) = (frame.end, frame.results);
+        let args = self.pop_many(results);
+        self.jump(end, &args);
+        self.reachable = false;
+    }
+
+    pub fn end(&mut self) {
+        self.fall_into_end();
+        let mut frame = self.control.pop().expect("inside a block");
+        self.stack.truncate(frame.height);
+        match frame.kind {
+            Kind::Dead => return,
+            Kind::Block => {}
+            Kind::Loop { header } => self.b.seal_block(header),
+            Kind::If { otherwise, else_params, seen_else: false } => {
+                // An if without else hands its parameters on.
+                self.switch_to(otherwise);
+                self.jump(frame.end, &else_params);
+                frame.end_used = true;
+            }
+            Kind::If { .. } => {}
+        }
+        self.b.seal_block(frame.end);
+        self.reachable = frame.end_used;
+        if frame.end_used {
+            self.switch_to(frame.end);
+            self.stack.extend_from_slice(self.b.block_params(frame.end));
+            if self.control.is_empty() {
+                let values = self.pop_many(frame.results);
+                self.return_values(&values);
+            }
+        }
+    }
+
+    pub fn br(&mut self, depth: u32) {
+        let (target, args) = self.branch(depth);
+        self.jump(target, &args);
+        self.reachable = false;
+    }
+
+    pub fn br_if(&mut self, depth: u32) {
+        let condition = self.pop();
+        let (target, args) = self.branch(depth);
+        let next = self.b.create_block();
+        let args = block_args(&args);
+        self.b.ins().brif(condition, target, &args, next, &[]);
+        self.b.seal_block(next);
+        self.switch_to(next);
+    }
+
+    pub fn br_table(&mut self, targets: &BrTable<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+        let index = self.pop();
+        let mut calls = Vec::with_capacity(targets.len() as usize);
+        for depth in targets.targets() {
+            calls.push(self.block_call(depth?));
+        }
+        let default = self.block_call(targets.default());
+        if calls.is_empty() {
+            let (target, args) = self.branch(targets.default());
+            self.jump(target, &args);
+        } else {
+            let table = self.b.create_jump_table(JumpTableData::new(default, &calls));
+            self.b.ins().br_table(index, table);
+        }
+        self.reachable = false;
+        Ok(())
+    }
+
+    fn block_call(&mut self, depth: u32) -> BlockCall {
+        let (target, args) = self.branch(depth);
+        let args = block_args(&args);
+        self.b.func.dfg.block_call(target, &args)
+    }
+
+    /// Target and arguments of a branch, which stay on the stack.
+    fn branch(&mut self, depth: u32) -> (Block, Vec<Value>) {
+        let at = self.control.len() - 1 - depth as usize;
+        let frame = &mut self.control[at];
+        let (target, count) = match frame.kind {
+            Kind::Loop { header } => (header, frame.params),
+            _ => {
+                frame.end_used = true;
+                (frame.end, frame.results)
+            }
+        };
+        (target, self.stack[self.stack.len() - count..].to_vec())
+    }
+
+    pub fn return_(&mut self) {
+        let values = self.pop_many(self.ty.results().len());
+        self.return_values(&values);
+        self.reachable = false;
+    }
+
+    fn return_values(&mut self, values: &[Value]) {
+        if let Some(area) = self.result_area {
+            for (slot, &value) in (0..).zip(values) {
+                let flags = cranelift_codegen::ir::MemFlagsData::trusted();
+                self.b.ins().store(flags, value, area, slot * 8);
+            }
+            self.b.ins().return_(&[]);
+        } else {
+            self.b.ins().return_(values);
+        }
+    }
+
+    pub fn unreachable(&mut self) {
+        self.b.ins().trap(trap::UNREACHABLE);
+        self.reachable = false;
+    }
+
+    /// A block opened where nothing can come.
+    pub fn dead_block(&mut self) {
+        let (end, height) = (self.control[0].end, self.stack.len());
+        self.control.push(Frame { kind: Kind::Dead, end, end_used: false, params: 0, results: 0, height });
+    }
+
+    fn jump(&mut self, target: Block, args: &[Value]) {
+        let args = block_args(args);
+        self.b.ins().jump(target, &args);
+    }
+
+    /// Begins a block; what the last one read of the pinned register is not carried over.
+    pub fn switch_to(&mut self, block: Block) {
+        self.b.switch_to_block(block);
+        self.pinned = None;
+    }
+}
+
+fn block_args(values: &[Value]) -> Vec<BlockArg> {
+    values.iter().map(|&v| BlockArg::Value(v)).collect()
+}

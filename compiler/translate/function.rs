@@ -1,0 +1,251 @@
+//! The state while one function is translated.
+
+use super::base::Region;
+use super::control::Frame;
+use super::signature::{self, value_type};
+use super::{Env, Symbol};
+use crate::error::Result;
+use crate::read::{Body, check_type};
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{
+    AliasRegion, ExtFuncData, ExternalName, FuncRef, Function, GlobalValue, InstBuilder, SigRef, Signature, SourceLoc,
+    StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use std::collections::HashMap;
+use wasmparser::{FuncToValidate, FuncType, FuncValidator, FuncValidatorAllocations, WasmModuleResources};
+
+/// One function on its way from wasm to IR.
+pub struct Translator<'a, 'b> {
+    pub env: &'b Env<'a>,
+    pub b: FunctionBuilder<'b>,
+    /// The wasm value stack.
+    pub stack: Vec<Value>,
+    pub control: Vec<Frame>,
+    pub locals: Vec<Variable>,
+    /// False between a branch and the end of its block.
+    pub reachable: bool,
+    /// The pinned register's value, if this basic block has read it since the last call.
+    pub pinned: Option<Value>,
+    pub ty: &'b FuncType,
+    /// The last parameter, where results don't fit into registers.
+    pub result_area: Option<Value>,
+    /// Area for results of calls, shared by all of them.
+    call_area: Option<StackSlot>,
+    pub regions: HashMap<u32, AliasRegion>,
+    pub symbols: HashMap<Symbol, GlobalValue>,
+    functions: HashMap<Symbol, FuncRef>,
+    signatures: HashMap<u32, SigRef>,
+}
+
+/// Memory that translations hand on to each other.
+#[derive(Default)]
+pub struct Scratch {
+    builder: FunctionBuilderContext,
+    validator: FuncValidatorAllocations,
+}
+
+/// Validates defined function `index` and translates it into `func`.
+pub fn translate(env: &Env<'_>, index: u32, body: &Body<'_>, scratch: &mut Scratch, func: &mut Function) -> Result<()> {
+    let name = env.module.function_name(index);
+    let ty = env.module.function_type(index);
+    func.signature = signature::wasm(ty);
+    func.name = UserFuncName::User(Symbol::Function(index).external());
+    let FuncToValidate { resources, index: number, ty: type_index, features } = &body.validate;
+    let resources = resources.clone();
+    let validate = FuncToValidate { resources, index: *number, ty: *type_index, features: *features };
+    let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
+    let builder = FunctionBuilder::new(func, &mut scratch.builder);
+    let result = Translator::new(env, builder, ty).body(body, &mut validator);
+    scratch.validator = validator.into_allocations();
+    if result.is_err() {
+        // A builder context that was left in the middle can't be used again.
+        scratch.builder = FunctionBuilderContext::new();
+    }
+    result.map_err(|e| e.in_function(index, name))
+}
+
+impl<'a, 'b> Translator<'a, 'b> {
+    pub fn new(env: &'b Env<'a>, b: FunctionBuilder<'b>, ty: &'b FuncType) -> Self {
+        Translator {
+            env,
+            b,
+            stack: Vec::new(),
+            control: Vec::new(),
+            locals: Vec::new(),
+            reachable: true,
+            pinned: None,
+            ty,
+            result_area: None,
+            call_area: None,
+            regions: HashMap::new(),
+            symbols: HashMap::new(),
+            functions: HashMap::new(),
+            signatures: HashMap::new(),
+        }
+    }
+
+    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<()> {
+        self.enter();
+        let mut reader = body.body.get_binary_reader();
+        self.set_location(reader.original_position());
+        self.read_locals(&mut reader, validator)?;
+        reader.set_features(*validator.features());
+        let mut reader = wasmparser::OperatorsReader::new(reader);
+        while !reader.eof() {
+            let (op, offset) = reader.read_with_offset()?;
+            validator.op(offset, &op)?;
+            self.set_location(offset);
+            self.operator(&op, offset as usize)?;
+        }
+        reader.finish()?;
+        let frontend = self.env.isa.frontend_config();
+        self.b.seal_all_blocks();
+        self.b.finalize(frontend);
+        Ok(())
+    }
+
+    /// The entry block: parameters become locals.
+    fn enter(&mut self) {
+        let entry = self.b.create_block();
+        self.b.append_block_params_for_function_params(entry);
+        self.b.switch_to_block(entry);
+        self.b.seal_block(entry);
+        let mut values = self.b.block_params(entry).to_vec();
+        if signature::uses_area(self.ty) {
+            self.result_area = values.pop();
+        }
+        for (&ty, value) in self.ty.params().iter().zip(values) {
+            let local = self.b.declare_var(value_type(ty));
+            self.b.def_var(local, value);
+            self.locals.push(local);
+        }
+        self.push_function_frame();
+    }
+
+    fn read_locals<R: WasmModuleResources>(
+        &mut self,
+        reader: &mut wasmparser::BinaryReader<'_>,
+        validator: &mut FuncValidator<R>,
+    ) -> Result<()> {
+        let mut zeros: HashMap<Type, Value> = HashMap::new();
+        for _ in 0..reader.read_var_u32()? {
+            let offset = reader.original_position();
+            let count = reader.read_var_u32()?;
+            let ty = reader.read()?;
+            validator.define_locals(offset, count, ty)?;
+            check_type(offset as usize, ty)?;
+            let ty = value_type(ty);
+            let zero = match zeros.get(&ty) {
+                Some(zero) => *zero,
+                None => {
+                    let zero = self.zero(ty);
+                    zeros.insert(ty, zero);
+                    zero
+                }
+            };
+            // At most 50,000 locals: the validator's limit.
+            for _ in 0..count {
+                let local = self.b.declare_var(ty);
+                self.b.def_var(local, zero);
+                self.locals.push(local);
+            }
+        }
+        Ok(())
+    }
+
+    fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            cranelift_codegen::ir::types::F32 => self.b.ins().f32const(0.0),
+            cranelift_codegen::ir::types::F64 => self.b.ins().f64const(0.0),
+            _ => self.b.ins().iconst(ty, 0),
+        }
+    }
+
+    fn set_location(&mut self, offset: u64) {
+        // Offsets are below 4 GiB: wasm sections are.
+        self.b.set_srcloc(SourceLoc::new(offset as u32));
+    }
+
+    pub fn pop(&mut self) -> Value {
+        self.stack.pop().expect("the validator has seen the operand")
+    }
+
+    pub fn pop2(&mut self) -> (Value, Value) {
+        let b = self.pop();
+        (self.pop(), b)
+    }
+
+    pub fn push(&mut self, value: Value) {
+        self.stack.push(value);
+    }
+
+    pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        let at = self.stack.len() - count;
+        self.stack.split_off(at)
+    }
+
+    pub fn iconst32(&mut self, value: u32) -> Value {
+        self.b.ins().iconst(I32, i64::from(value))
+    }
+
+    /// An address or count of an index type as 64 bits. Visibly zero-extended: no guard lies below memory 0.
+    pub fn extend_index(&mut self, value: Value) -> Value {
+        if self.b.func.dfg.value_type(value) == I32 { self.b.ins().uextend(I64, value) } else { value }
+    }
+
+    /// 64 bits as an index type.
+    pub fn narrow_index(&mut self, value: Value, index64: bool) -> Value {
+        if index64 { value } else { self.b.ins().ireduce(I32, value) }
+    }
+
+    /// Other code of this object, by its signature.
+    pub fn function(&mut self, symbol: Symbol, signature: impl FnOnce() -> Signature) -> FuncRef {
+        if let Some(known) = self.functions.get(&symbol) {
+            return *known;
+        }
+        let made = import_function(&mut self.b, symbol, signature());
+        self.functions.insert(symbol, made);
+        made
+    }
+
+    /// Signature of a canonical type.
+    pub fn signature_of(&mut self, canonical: u32) -> SigRef {
+        if let Some(known) = self.signatures.get(&canonical) {
+            return *known;
+        }
+        let made = self.b.import_signature(signature::wasm(&self.env.module.types[canonical as usize]));
+        self.signatures.insert(canonical, made);
+        made
+    }
+
+    /// Area for the results of a call.
+    pub fn call_area(&mut self, size: u32) -> StackSlot {
+        let slot = match self.call_area {
+            Some(slot) => slot,
+            None => *self.call_area.insert(self.b.create_sized_stack_slot(StackSlotData::new(
+                StackSlotKind::ExplicitSlot,
+                size,
+                3,
+            ))),
+        };
+        let data = &mut self.b.func.sized_stack_slots[slot];
+        data.size = data.size.max(size);
+        slot
+    }
+
+    /// Loads a field that never changes while the instance lives.
+    pub fn load_constant(&mut self, ty: Type, address: Value, offset: i32) -> Value {
+        let flags = self.trusted(Region::Constant).with_readonly();
+        self.b.ins().load(ty, flags, address, offset)
+    }
+}
+
+/// Declares other code; everything is near (`colocated`): direct calls, no GOT.
+pub fn import_function(b: &mut FunctionBuilder<'_>, symbol: Symbol, signature: Signature) -> FuncRef {
+    let signature = b.import_signature(signature);
+    let name = b.func.declare_imported_user_function(symbol.external());
+    let name = ExternalName::user(name);
+    b.import_function(ExtFuncData { name, signature, colocated: true, patchable: false })
+}
+

@@ -1,0 +1,119 @@
+//! Runtime helpers that code calls: their C symbols and signatures (declared in rt/context.h).
+
+use cranelift_codegen::ir::Type;
+use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+
+/// A C function of the runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "documented in rt/context.h")]
+pub enum Helper {
+    StackEnter,
+    MemoryGrow,
+    MemoryFill,
+    MemoryCopy,
+    MemoryInit,
+    DataDrop,
+    TableGrow,
+    TableFill,
+    TableCopy,
+    TableInit,
+    ElemDrop,
+    CeilF32,
+    FloorF32,
+    TruncF32,
+    NearestF32,
+    CeilF64,
+    FloorF64,
+    TruncF64,
+    NearestF64,
+    Instantiate,
+    Free,
+}
+
+impl Helper {
+    /// In the order of their discriminants.
+    pub const ALL: [Helper; 21] = [
+        Helper::StackEnter,
+        Helper::MemoryGrow,
+        Helper::MemoryFill,
+        Helper::MemoryCopy,
+        Helper::MemoryInit,
+        Helper::DataDrop,
+        Helper::TableGrow,
+        Helper::TableFill,
+        Helper::TableCopy,
+        Helper::TableInit,
+        Helper::ElemDrop,
+        Helper::CeilF32,
+        Helper::FloorF32,
+        Helper::TruncF32,
+        Helper::NearestF32,
+        Helper::CeilF64,
+        Helper::FloorF64,
+        Helper::TruncF64,
+        Helper::NearestF64,
+        Helper::Instantiate,
+        Helper::Free,
+    ];
+
+    /// Link symbol.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Helper::StackEnter => "pal_rt_stack_enter",
+            Helper::MemoryGrow => "pal_rt_memory_grow",
+            Helper::MemoryFill => "pal_rt_memory_fill",
+            Helper::MemoryCopy => "pal_rt_memory_copy",
+            Helper::MemoryInit => "pal_rt_memory_init",
+            Helper::DataDrop => "pal_rt_data_drop",
+            Helper::TableGrow => "pal_rt_table_grow",
+            Helper::TableFill => "pal_rt_table_fill",
+            Helper::TableCopy => "pal_rt_table_copy",
+            Helper::TableInit => "pal_rt_table_init",
+            Helper::ElemDrop => "pal_rt_elem_drop",
+            Helper::CeilF32 => "pal_rt_ceil_f32",
+            Helper::FloorF32 => "pal_rt_floor_f32",
+            Helper::TruncF32 => "pal_rt_trunc_f32",
+            Helper::NearestF32 => "pal_rt_nearest_f32",
+            Helper::CeilF64 => "pal_rt_ceil_f64",
+            Helper::FloorF64 => "pal_rt_floor_f64",
+            Helper::TruncF64 => "pal_rt_trunc_f64",
+            Helper::NearestF64 => "pal_rt_nearest_f64",
+            Helper::Instantiate => "pal_rt_instantiate",
+            Helper::Free => "pal_rt_free",
+        }
+    }
+
+    /// True if the instance is the first parameter in C (and none in its thunk).
+    pub fn takes_instance(self) -> bool {
+        !matches!(self.signature().1, Some(F32 | F64)) && self != Helper::Instantiate
+    }
+
+    /// Parameters (without the instance) and result.
+    pub fn signature(self) -> (&'static [Type], Option<Type>) {
+        match self {
+            Helper::StackEnter | Helper::Free => (&[], None),
+            Helper::MemoryGrow => (&[I32, I64], Some(I64)),
+            Helper::MemoryFill => (&[I32, I64, I32, I64], None),
+            Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
+            Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),
+            Helper::DataDrop | Helper::ElemDrop => (&[I32], None),
+            Helper::TableGrow => (&[I32, I64, I64], Some(I64)),
+            Helper::TableFill => (&[I32, I64, I64, I64], None),
+            Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
+            Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
+            Helper::Instantiate => (&[I64, I64, I64], Some(I32)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Helper;
+
+    #[test]
+    fn helpers_are_listed_in_order() {
+        for (at, helper) in Helper::ALL.into_iter().enumerate() {
+            assert_eq!(helper as usize, at, "{helper:?}");
+        }
+    }
+}

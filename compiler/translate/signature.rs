@@ -1,0 +1,81 @@
+//! Calling conventions: inside wasm (Cranelift's `Tail`, no instance parameter: the pinned register has it) and C.
+
+use super::Env;
+use cranelift_codegen::ir::types::{F32, F64, I32, I64, I8X16};
+use cranelift_codegen::ir::{AbiParam, Signature, Type};
+use cranelift_codegen::isa::CallConv;
+use wasmparser::{FuncType, ValType};
+
+/// More results than this go through an area in the caller's frame, whose address is a last parameter: there are
+/// eight result registers of each class.
+const RESULT_REGISTERS: usize = 8;
+
+/// The IR type of a wasm value. References are pointers.
+pub fn value_type(ty: ValType) -> Type {
+    match ty {
+        ValType::I32 => I32,
+        ValType::I64 | ValType::Ref(_) => I64,
+        ValType::F32 => F32,
+        ValType::F64 => F64,
+        ValType::V128 => I8X16,
+    }
+}
+
+/// True if results come through an area of [`area_size`] bytes, one 8-byte slot each.
+pub fn uses_area(ty: &FuncType) -> bool {
+    ty.results().len() > RESULT_REGISTERS
+}
+
+/// Bytes of the result area.
+pub fn area_size(ty: &FuncType) -> u32 {
+    // At most 1,000 results (the validator's limit).
+    ty.results().len() as u32 * 8
+}
+
+/// Signature of a wasm function.
+pub fn wasm(ty: &FuncType) -> Signature {
+    let mut signature = Signature::new(CallConv::Tail);
+    signature.params.extend(ty.params().iter().map(|&t| AbiParam::new(value_type(t))));
+    if uses_area(ty) {
+        signature.params.push(AbiParam::new(I64));
+    } else {
+        signature.returns.extend(ty.results().iter().map(|&t| AbiParam::new(value_type(t))));
+    }
+    signature
+}
+
+/// Signature of the C function for it: the instance first; several results behind a last pointer.
+pub fn c(env: &Env<'_>, ty: &FuncType) -> Signature {
+    let params = ty.params().iter().map(|&t| value_type(t));
+    let mut all: Vec<Type> = std::iter::once(I64).chain(params).collect();
+    let result = match ty.results() {
+        [] => None,
+        [one] => Some(value_type(*one)),
+        _ => {
+            all.push(I64);
+            None
+        }
+    };
+    plain(env.isa.default_call_conv(), &all, result)
+}
+
+/// A signature of plain types.
+pub fn plain(convention: CallConv, params: &[Type], result: Option<Type>) -> Signature {
+    let mut signature = Signature::new(convention);
+    signature.params.extend(params.iter().map(|&t| AbiParam::new(t)));
+    signature.returns.extend(result.map(AbiParam::new));
+    signature
+}
+
+/// Offsets of `r0`, `r1`, … in the C struct of several results, and its size.
+pub fn result_struct(ty: &FuncType) -> (Vec<i32>, u32) {
+    let mut at = 0u32;
+    let offsets = ty.results().iter().map(|&t| {
+        let size = value_type(t).bytes();
+        at = at.next_multiple_of(size);
+        let offset = at as i32;
+        at += size;
+        offset
+    });
+    (offsets.collect(), at.next_multiple_of(16))
+}

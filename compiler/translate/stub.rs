@@ -1,0 +1,330 @@
+//! Code at the border to C: everything here is one small function per entity.
+//!
+//! An export's stub is entered from C: it puts the instance into the pinned register, notes on which stack it runs,
+//! and gives the caller's pinned register back. A thunk goes the other way: it makes sure that C finds enough stack,
+//! and passes the instance (helpers) or the import's `struct mod *` (imports).
+
+use super::base::{Region, offset_below};
+use super::function::{Translator, import_function};
+use super::{Env, Helper, Symbol, signature, trap};
+use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE};
+use crate::plan::GlobalPlan;
+use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{
+    Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
+};
+use cranelift_codegen::isa::CallConv;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use wasmparser::FuncType;
+
+/// Where a view (rt/context.h) has its memory or table.
+const VIEW_OWNER: u32 = 16;
+
+/// A stub: its IR, and where it keeps the caller's pinned register.
+pub struct Stub {
+    /// The IR.
+    pub func: Function,
+    /// Holds the caller's pinned register from before the first call on, for unwinding.
+    pub saved_pinned: Option<StackSlot>,
+}
+
+/// Which global of an instance an accessor gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    /// The `pal_memory *` of a memory.
+    Memory(u32),
+    /// The `pal_table *` of a table.
+    Table(u32),
+    /// The address of a global.
+    Global(u32),
+}
+
+/// The C function for wasm function `index`.
+pub fn export(env: &Env<'_>, index: u32) -> Stub {
+    let ty = env.module.function_type(index);
+    build(env, signature::c(env, ty), |t, params| {
+        let saved = enter(t, params[0]);
+        let results = call_wasm(t, index, ty, &params[1..]);
+        leave(t, saved);
+        return_to_c(t, ty, params, &results);
+        Some(saved)
+    })
+}
+
+/// The C function `void (void *pinned)` for the start function.
+pub fn start(env: &Env<'_>, index: u32) -> Stub {
+    let ty = env.module.function_type(index);
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
+        let saved = enter(t, params[0]);
+        call_wasm(t, index, ty, &[]);
+        leave(t, saved);
+        t.b.ins().return_(&[]);
+        Some(saved)
+    })
+}
+
+/// `void init(void *pinned, uint64_t *computed)`: initial values of globals, offsets of computed segments.
+pub fn init(env: &Env<'_>) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], None), |t, params| {
+        // No calls are made here: the caller's pinned register can stay in a register.
+        let old = t.b.ins().get_pinned_reg(I64);
+        t.b.ins().set_pinned_reg(params[0]);
+        for (index, global) in (0..).zip(&env.module.globals) {
+            if let (GlobalPlan::Slot(_), Some(init)) = (env.plan.globals[index as usize], &global.init) {
+                let value = evaluate(t, init);
+                t.set_global(index, value);
+            }
+        }
+        for (at, offset) in (0..).zip(computed_offsets(env)) {
+            let value = evaluate(t, offset);
+            let value = t.extend_index(value);
+            t.b.ins().store(MemFlagsData::trusted(), value, params[1], at * 8);
+        }
+        t.b.ins().set_pinned_reg(old);
+        t.b.ins().return_(&[]);
+        None
+    })
+}
+
+/// Offsets of active segments that are not constant, in the order of the array that `init` fills: elements first.
+pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpression> {
+    let elements = env.module.elements.iter().filter_map(|e| match &e.mode {
+        ElementMode::Active { offset, .. } => Some(offset),
+        _ => None,
+    });
+    let data = env.module.data.iter().filter_map(|d| match &d.mode {
+        DataMode::Active { offset, .. } => Some(offset),
+        DataMode::Passive => None,
+    });
+    elements.chain(data).filter(|offset| offset.constant().is_none())
+}
+
+/// The thunk in front of imported function `index`.
+pub fn import(env: &Env<'_>, index: u32) -> Stub {
+    let ty = env.module.function_type(index);
+    let number = env.module.function_import(index).expect("an imported function");
+    let slot = env.plan.import_modules[env.plan.import_module(env.module.imports[number as usize].module)].slot;
+    build(env, signature::wasm(ty), |t, params| {
+        check_stack(t);
+        let mut args = vec![t.load_context(I64, slot, Region::Context)];
+        args.extend_from_slice(&params[..ty.params().len()]);
+        let many = ty.results().len() > 1;
+        let (offsets, size) = signature::result_struct(ty);
+        let area = many.then(|| {
+            let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4));
+            t.b.ins().stack_addr(I64, slot, 0)
+        });
+        args.extend(area);
+        let callee = import_function(&mut t.b, Symbol::Import(index), signature::c(env, ty));
+        let call = t.b.ins().call(callee, &args);
+        let mut results = t.b.inst_results(call).to_vec();
+        if let Some(area) = area {
+            results = (ty.results().iter().zip(&offsets))
+                .map(|(&r, &at)| t.b.ins().load(signature::value_type(r), MemFlagsData::trusted(), area, at))
+                .collect();
+        }
+        return_to_wasm(t, ty, params, &results);
+        None
+    })
+}
+
+/// The thunk in front of a runtime helper.
+pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
+    let (types, result) = helper.signature();
+    build(env, signature::plain(CallConv::Tail, types, result), |t, params| {
+        check_stack(t);
+        let mut args: Vec<Value> = helper.takes_instance().then(|| t.pinned()).into_iter().collect();
+        args.extend_from_slice(params);
+        let call = call_c(t, helper, &args);
+        t.b.ins().return_(&call);
+        None
+    })
+}
+
+/// `pal_<mod>_instantiate(void **out, void *import…)`.
+pub fn instantiate(env: &Env<'_>) -> Stub {
+    let count = env.plan.import_modules.len();
+    let types = vec![I64; count + 1];
+    build(env, signature::plain(env.isa.default_call_conv(), &types, Some(I32)), |t, params| {
+        // The number of import modules is limited by the validator's number of imports (a million).
+        let size = (count as u32 * 8).max(8);
+        let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
+        let array = t.b.ins().stack_addr(I64, slot, 0);
+        for (at, &param) in (0..).zip(&params[1..]) {
+            t.b.ins().store(MemFlagsData::trusted(), param, array, at * 8);
+        }
+        let module = t.symbol_address(Symbol::Module);
+        let result = call_c(t, Helper::Instantiate, &[module, params[0], array]);
+        t.b.ins().return_(&result);
+        None
+    })
+}
+
+/// `int32_t (void **out, void *const *imports)`: the same for a program's list of modules.
+pub fn instantiate_list(env: &Env<'_>) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], Some(I32)), |t, params| {
+        let module = t.symbol_address(Symbol::Module);
+        let result = call_c(t, Helper::Instantiate, &[module, params[0], params[1]]);
+        t.b.ins().return_(&result);
+        None
+    })
+}
+
+/// `pal_<mod>_free(struct mod *)`.
+pub fn free(env: &Env<'_>) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
+        call_c(t, Helper::Free, params);
+        t.b.ins().return_(&[]);
+        None
+    })
+}
+
+/// `T *(struct mod *)`: an exported memory, table or global.
+pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64], Some(I64)), |t, params| {
+        let owner = |view: u32| offset_below(view - VIEW_OWNER);
+        let load = |t: &mut Translator<'_, '_>, at| t.b.ins().load(I64, MemFlagsData::trusted(), params[0], at);
+        let value = match entity {
+            Entity::Memory(i) => load(t, owner(env.plan.layout.memory_view(i))),
+            Entity::Table(i) => load(t, owner(env.plan.layout.table_view(i))),
+            Entity::Global(i) => match env.plan.globals[i as usize] {
+                GlobalPlan::Imported(distance) => load(t, offset_below(distance)),
+                GlobalPlan::Slot(distance) => t.b.ins().iadd_imm_s(params[0], -i64::from(distance)),
+                GlobalPlan::Constant(_) => unreachable!("exported globals have slots"),
+            },
+        };
+        t.b.ins().return_(&[value]);
+        None
+    })
+}
+
+fn build(
+    env: &Env<'_>,
+    signature: Signature,
+    body: impl FnOnce(&mut Translator<'_, '_>, &[Value]) -> Option<StackSlot>,
+) -> Stub {
+    let mut func = Function::with_name_signature(UserFuncName::default(), signature);
+    let mut scratch = FunctionBuilderContext::new();
+    let no_type = FuncType::new([], []);
+    let mut b = FunctionBuilder::new(&mut func, &mut scratch);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    let params = b.block_params(entry).to_vec();
+    let mut t = Translator::new(env, b, &no_type);
+    let saved_pinned = body(&mut t, &params);
+    t.b.seal_all_blocks();
+    t.b.finalize(env.isa.frontend_config());
+    Stub { func, saved_pinned }
+}
+
+/// Saves the pinned register, sets it to `instance`, and sees to it that the context knows the current stack.
+fn enter(t: &mut Translator<'_, '_>, instance: Value) -> StackSlot {
+    let saved = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
+    let old = t.b.ins().get_pinned_reg(I64);
+    t.b.ins().stack_store(I64, old, saved, 0);
+    t.b.ins().set_pinned_reg(instance);
+    let low = t.load_context(I64, CONTEXT_STACK_LOW as u32, Region::Context);
+    let size = t.load_context(I64, CONTEXT_STACK_SIZE as u32, Region::Context);
+    let sp = t.b.ins().get_stack_pointer(I64);
+    let depth = t.b.ins().isub(sp, low);
+    let known = t.b.ins().icmp(IntCC::UnsignedLessThan, depth, size);
+    let (next, ask) = (t.b.create_block(), t.b.create_block());
+    t.b.set_cold_block(ask);
+    t.b.ins().brif(known, next, &[], ask, &[]);
+    t.switch_to(ask);
+    call_c(t, Helper::StackEnter, &[instance]);
+    t.b.ins().jump(next, &[]);
+    t.switch_to(next);
+    saved
+}
+
+fn leave(t: &mut Translator<'_, '_>, saved: StackSlot) {
+    let old = t.b.ins().stack_load(I64, I64, saved, 0);
+    t.b.ins().set_pinned_reg(old);
+}
+
+/// C needs room for frames of its own: a fault in libc can't be turned into a trap.
+fn check_stack(t: &mut Translator<'_, '_>) {
+    let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
+    let sp = t.b.ins().get_stack_pointer(I64);
+    let low = t.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
+    t.b.ins().trapnz(low, trap::STACK_OVERFLOW);
+}
+
+/// Calls wasm function `index` with the parameters of a C call.
+fn call_wasm(t: &mut Translator<'_, '_>, index: u32, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+    for &param in &params[..ty.params().len()] {
+        t.push(param);
+    }
+    t.call(index);
+    t.pop_many(ty.results().len())
+}
+
+fn return_to_c(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], results: &[Value]) {
+    if results.len() < 2 {
+        t.b.ins().return_(results);
+        return;
+    }
+    let area = *params.last().expect("a pointer to the results");
+    for (&value, offset) in results.iter().zip(signature::result_struct(ty).0) {
+        t.b.ins().store(MemFlagsData::trusted(), value, area, offset);
+    }
+    t.b.ins().return_(&[]);
+}
+
+fn return_to_wasm(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], results: &[Value]) {
+    if !signature::uses_area(ty) {
+        t.b.ins().return_(results);
+        return;
+    }
+    let area = *params.last().expect("the result area");
+    for (at, &value) in (0..).zip(results) {
+        t.b.ins().store(MemFlagsData::trusted(), value, area, at * 8);
+    }
+    t.b.ins().return_(&[]);
+}
+
+/// Calls a runtime function directly.
+fn call_c(t: &mut Translator<'_, '_>, helper: Helper, args: &[Value]) -> Vec<Value> {
+    let (types, result) = helper.signature();
+    let all: Vec<Type> = helper.takes_instance().then_some(I64).into_iter().chain(types.iter().copied()).collect();
+    let convention = t.env.isa.default_call_conv();
+    let callee = t.function(Symbol::Helper(helper), || signature::plain(convention, &all, result));
+    let call = t.b.ins().call(callee, args);
+    t.b.inst_results(call).to_vec()
+}
+
+fn evaluate(t: &mut Translator<'_, '_>, expression: &ConstExpression) -> Value {
+    use cranelift_codegen::ir::Opcode;
+    use cranelift_codegen::ir::types::{F32, F64};
+    for op in &expression.0 {
+        match *op {
+            ConstOp::I32(v) => {
+                let v = t.iconst32(v as u32);
+                t.push(v);
+            }
+            ConstOp::I64(v) => {
+                let v = t.constant(I64, v as u64);
+                t.push(v);
+            }
+            ConstOp::F32(v) => {
+                let v = t.constant(F32, v.into());
+                t.push(v);
+            }
+            ConstOp::F64(v) => {
+                let v = t.constant(F64, v);
+                t.push(v);
+            }
+            ConstOp::GlobalGet(index) => t.global_get(index),
+            ConstOp::RefNull => t.ref_null(),
+            ConstOp::RefFunc(index) => t.ref_func(index),
+            ConstOp::I32Add | ConstOp::I64Add => t.binary(Opcode::Iadd),
+            ConstOp::I32Sub | ConstOp::I64Sub => t.binary(Opcode::Isub),
+            ConstOp::I32Mul | ConstOp::I64Mul => t.binary(Opcode::Imul),
+        }
+    }
+    t.pop()
+}

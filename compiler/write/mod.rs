@@ -1,0 +1,11 @@
+//! Stage 5: machine code and tables to an object file.
+
+mod data;
+mod eh_frame;
+mod module;
+mod object;
+mod program;
+mod text;
+
+pub use object::{WriteOptions, write};
+pub use program::{Program, ProgramModule, write_program};

@@ -1,0 +1,467 @@
+//! `struct pal_module` (rt/context.h) and everything it points to, in the order of its fields.
+
+use super::data::{DataBuilder, Place};
+use super::text::Text;
+use crate::context::*;
+use crate::generate::{Generated, StubKind};
+use crate::plan::{GlobalPlan, MemoryMode, TablePlan};
+use crate::read::{ConstExpression, DataMode, ElementItem, ElementMode};
+use crate::translate::Env;
+use object::write::SymbolId;
+use std::collections::HashMap;
+use wasmparser::{ExternalKind, FuncType, RefType, ValType};
+
+/// Symbols that the descriptor points to.
+pub struct Symbols {
+    pub text: SymbolId,
+    pub rodata: SymbolId,
+    pub relro: SymbolId,
+    /// Per import: the C accessor of memories, tables, globals; and the weak `pal_export`.
+    pub imports: Vec<(Option<SymbolId>, SymbolId)>,
+    /// `pal_wasi_bind`, if a WASI module is imported.
+    pub wasi_bind: Option<SymbolId>,
+}
+
+/// Builds one module's constant data.
+pub struct ModuleWriter<'w, 'a> {
+    pub env: &'w Env<'a>,
+    pub name: &'w str,
+    pub text: &'w Text,
+    pub generated: &'w Generated,
+    pub symbols: Symbols,
+    /// Read-only bytes.
+    pub rodata: DataBuilder,
+    /// Read-only after relocation: the descriptor, what has pointers.
+    pub relro: DataBuilder,
+    strings: HashMap<String, u32>,
+    string_bytes: Vec<u8>,
+}
+
+impl<'w, 'a> ModuleWriter<'w, 'a> {
+    pub fn new(
+        env: &'w Env<'a>,
+        name: &'w str,
+        text: &'w Text,
+        generated: &'w Generated,
+        symbols: Symbols,
+    ) -> ModuleWriter<'w, 'a> {
+        ModuleWriter {
+            env,
+            name,
+            text,
+            generated,
+            symbols,
+            rodata: DataBuilder::default(),
+            relro: DataBuilder::default(),
+            strings: HashMap::new(),
+            string_bytes: vec![0],
+        }
+    }
+
+    /// Offset of a NUL-terminated copy in the string table. NULs inside end it early: these are for messages only.
+    fn string(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        if let Some(&at) = self.strings.get(text) {
+            return at;
+        }
+        // Names come from a wasm file below 4 GiB.
+        let at = self.string_bytes.len() as u32;
+        self.string_bytes.extend_from_slice(text.as_bytes());
+        self.string_bytes.push(0);
+        self.strings.insert(text.to_owned(), at);
+        at
+    }
+
+    fn rodata_place(&self, offset: u64) -> Option<Place> {
+        Some(Place { symbol: self.symbols.rodata, offset })
+    }
+
+    fn relro_place(&self, offset: u64) -> Option<Place> {
+        Some(Place { symbol: self.symbols.relro, offset })
+    }
+
+    fn stub_place(&self, kind: StubKind) -> Option<Place> {
+        let offset = *self.text.stubs.get(&kind)?;
+        Some(Place { symbol: self.symbols.text, offset: offset.into() })
+    }
+
+    /// Static tables, by table index: their offsets in the read-only data.
+    pub fn static_tables(&mut self) -> HashMap<u32, u64> {
+        let mut places = HashMap::new();
+        for (index, table) in (0..).zip(&self.env.plan.tables) {
+            let TablePlan::Static(entries) = table else { continue };
+            places.insert(index, self.rodata.align(8));
+            for entry in entries {
+                let (code, ty) = match entry {
+                    Some(f) => {
+                        let canonical = self.env.module.functions[*f as usize].ty;
+                        (self.text.function(*f), self.env.plan.type_number(canonical))
+                    }
+                    None => (0, STATIC_NULL as u32),
+                };
+                self.rodata.u32(code);
+                self.rodata.u32(ty);
+            }
+        }
+        places
+    }
+
+    /// Writes the descriptor; gives its offset in `relro`.
+    pub fn descriptor(&mut self) -> u64 {
+        let (env, module) = (self.env, self.env.module);
+        let function_start = self.function_starts();
+        let function_name = self.function_names();
+        let sites = self.sites();
+        let import_modules = self.import_modules();
+        let imports = self.imports();
+        let memories = self.memories();
+        let tables = self.tables();
+        let globals = self.globals();
+        let (type_start, types_data) = self.types();
+        let funcs = self.funcs();
+        let mut computed = 0;
+        let (elem_segments, items) = self.elements(&mut computed);
+        let (data_segments, data) = self.data(&mut computed);
+        let name = self.string(&self.name.to_owned());
+        let strings = self.rodata.len();
+        self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
+
+        let at = self.relro.align(8);
+        self.relro.u32(ABI as u32);
+        self.relro.u32(MODULE_SIZE as u32);
+        self.relro.pointer(self.rodata_place(strings + u64::from(name)));
+        self.relro.pointer(self.rodata_place(strings));
+        self.relro.pointer(Some(Place { symbol: self.symbols.text, offset: 0 }));
+        self.relro.u64(self.text.bytes.len() as u64);
+        for place in [function_start, function_name, sites.code, sites.wasm, sites.kind] {
+            self.relro.pointer(self.rodata_place(place));
+        }
+        self.relro.pointer(self.stub_place(StubKind::Init));
+        self.relro.pointer(self.stub_place(StubKind::Start));
+        for place in [import_modules, imports] {
+            self.relro.pointer(self.relro_place(place));
+        }
+        for place in
+            [memories, tables, globals, type_start, types_data, funcs, data_segments, data, elem_segments, items]
+        {
+            self.relro.pointer(self.rodata_place(place));
+        }
+        let layout = &env.plan.layout;
+        let exported_memory =
+            module.exports.iter().find(|e| e.kind == ExternalKind::Memory && e.name == "memory").map_or(0, |e| e.index);
+        let counts = [
+            self.text.functions.len(),
+            module.imported_functions as usize,
+            sites.count,
+            env.plan.import_modules.len(),
+            module.imports.len(),
+            module.memories.len(),
+            module.tables.len(),
+            module.globals.len(),
+            env.plan.types.len(),
+            env.plan.funcs.len(),
+            module.data.len(),
+            module.elements.len(),
+            computed as usize,
+        ];
+        let numbers = [
+            layout.context_size,
+            layout.memories_at,
+            layout.tables_at,
+            layout.types_at,
+            layout.funcs_at,
+            layout.data_dropped_at,
+            layout.elem_dropped_at,
+            exported_memory,
+            if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
+            0,
+            0,
+        ];
+        // Counts fit: the validator limits them far below 2³².
+        for number in counts.into_iter().map(|c| c as u32).chain(numbers) {
+            self.relro.u32(number);
+        }
+        self.relro.align(8);
+        assert_eq!(self.relro.len() - at, MODULE_SIZE, "struct pal_module and its writer disagree");
+        at
+    }
+
+    fn function_starts(&mut self) -> u64 {
+        let ends = std::iter::once(self.text.functions_end);
+        self.rodata.array(self.text.functions.iter().copied().chain(ends))
+    }
+
+    fn function_names(&mut self) -> u64 {
+        let first = self.env.module.imported_functions;
+        let names: Vec<u32> = (0..self.text.functions.len() as u32)
+            .map(|i| self.string(&function_label(self.env, first + i)))
+            .collect();
+        self.rodata.array(names)
+    }
+
+    fn sites(&mut self) -> SiteTables {
+        let (generated, text) = (self.generated, self.text);
+        let functions = text.functions.iter().copied().zip(&generated.functions);
+        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
+        let all: Vec<_> =
+            functions.chain(stubs).flat_map(|(at, code)| code.sites.iter().map(move |s| (at + s.offset, s))).collect();
+        let code = self.rodata.array(all.iter().map(|(at, _)| *at));
+        let wasm = self.rodata.array(all.iter().map(|(_, s)| s.wasm));
+        let kind = self.rodata.len();
+        all.iter().for_each(|(_, s)| self.rodata.u8(s.kind));
+        SiteTables { code, wasm, kind, count: all.len() }
+    }
+
+    fn import_modules(&mut self) -> u64 {
+        let env = self.env;
+        let names: Vec<u32> = env.plan.import_modules.iter().map(|m| self.string(&m.name)).collect();
+        let at = self.relro.align(8);
+        for (module, name) in env.plan.import_modules.iter().zip(names) {
+            let bind = self.symbols.wasi_bind.filter(|_| module.wasi);
+            self.relro.pointer(bind.map(|symbol| Place { symbol, offset: 0 }));
+            self.relro.u32(name);
+            self.relro.u32(module.slot);
+        }
+        assert_eq!(self.relro.len() - at, IMPORT_MODULE_SIZE * env.plan.import_modules.len() as u64);
+        at
+    }
+
+    fn imports(&mut self) -> u64 {
+        let module = self.env.module;
+        let names: Vec<u32> = module.imports.iter().map(|i| self.string(i.name)).collect();
+        let at = self.relro.align(8);
+        for (number, import) in module.imports.iter().enumerate() {
+            let (accessor, provider) = self.symbols.imports[number];
+            self.relro.pointer(accessor.map(|symbol| Place { symbol, offset: 0 }));
+            self.relro.pointer(Some(Place { symbol: provider, offset: 0 }));
+            self.relro.u32(kind_number(import.kind));
+            self.relro.u32(import.index);
+            self.relro.u32(self.env.plan.import_module(import.module) as u32);
+            self.relro.u32(names[number]);
+            self.relro.u32(entity_type(self.env, import.kind, import.index));
+            self.relro.u32(0);
+        }
+        assert_eq!(self.relro.len() - at, IMPORT_SIZE * module.imports.len() as u64);
+        at
+    }
+
+    fn memories(&mut self) -> u64 {
+        let at = self.rodata.align(8);
+        for ((ty, import), plan) in self.env.module.memories.iter().zip(&self.env.plan.memories) {
+            self.rodata.u64(ty.initial);
+            self.rodata.u64(ty.maximum.unwrap_or(u64::MAX));
+            self.rodata.u32(plan.page_log2);
+            let mode = match plan.mode {
+                MemoryMode::Guard => MODE_GUARD,
+                MemoryMode::Checked => MODE_CHECKED,
+            };
+            let flags = [u8::from(ty.memory64), u8::from(ty.shared), mode as u8, u8::from(plan.exported)];
+            self.rodata.bytes(&flags);
+            self.rodata.u32(import.map_or(u32::MAX, |i| i));
+            self.rodata.u32(0);
+        }
+        assert_eq!(self.rodata.len() - at, MEMORY_DESC_SIZE * self.env.module.memories.len() as u64);
+        at
+    }
+
+    fn tables(&mut self) -> u64 {
+        let at = self.rodata.align(8);
+        for (table, plan) in self.env.module.tables.iter().zip(&self.env.plan.tables) {
+            self.rodata.u64(table.ty.initial);
+            self.rodata.u64(table.ty.maximum.unwrap_or(u64::MAX));
+            let ty = type_code(ValType::Ref(table.ty.element_type)) as u8;
+            self.rodata.bytes(&[u8::from(table.ty.table64), ty, u8::from(plan.is_static()), 0, 0, 0, 0, 0]);
+            self.rodata.u32(table.import.unwrap_or(u32::MAX));
+            self.rodata.u32(0);
+        }
+        assert_eq!(self.rodata.len() - at, TABLE_DESC_SIZE * self.env.module.tables.len() as u64);
+        at
+    }
+
+    fn globals(&mut self) -> u64 {
+        self.rodata.array(self.env.plan.globals.iter().map(|g| match g {
+            GlobalPlan::Constant(_) => 0,
+            GlobalPlan::Slot(distance) | GlobalPlan::Imported(distance) => *distance,
+        }))
+    }
+
+    fn types(&mut self) -> (u64, u64) {
+        let mut bytes = Vec::new();
+        let mut starts = vec![0];
+        for &ty in &self.env.plan.types {
+            encode_type(&self.env.module.types[ty as usize], &mut bytes);
+            starts.push(bytes.len() as u32);
+        }
+        let start = self.rodata.array(starts);
+        let data = self.rodata.len();
+        self.rodata.bytes(&bytes);
+        (start, data)
+    }
+
+    fn funcs(&mut self) -> u64 {
+        let env = self.env;
+        let at = self.rodata.align(4);
+        for &function in &env.plan.funcs {
+            self.rodata.u32(self.text.function(function));
+            self.rodata.u32(env.plan.type_number(env.module.functions[function as usize].ty));
+            self.rodata.u32(function);
+        }
+        assert_eq!(self.rodata.len() - at, FUNC_DESC_SIZE * env.plan.funcs.len() as u64);
+        at
+    }
+
+    fn elements(&mut self, computed: &mut u64) -> (u64, u64) {
+        let env = self.env;
+        let mut items: Vec<u32> = Vec::new();
+        let mut rows = Vec::new();
+        for element in &env.module.elements {
+            let start = items.len() as u64;
+            let (mode, table, offset) = match &element.mode {
+                ElementMode::Active { table, .. } if env.plan.tables[*table as usize].is_static() => {
+                    (SEGMENT_DECLARED, 0, 0)
+                }
+                ElementMode::Active { table, offset } => {
+                    let (mode, offset) = segment_offset(offset, computed);
+                    (mode, *table, offset)
+                }
+                ElementMode::Passive => (SEGMENT_PASSIVE, 0, 0),
+                ElementMode::Declared => (SEGMENT_DECLARED, 0, 0),
+            };
+            if mode != SEGMENT_DECLARED {
+                items.extend(element.items.iter().map(|item| match item {
+                    ElementItem::Null => ITEM_NULL as u32,
+                    ElementItem::Global(g) => ITEM_GLOBAL as u32 | g,
+                    ElementItem::Function(f) => {
+                        ITEM_FUNC as u32 | env.plan.func_number(*f).expect("planned with the segment")
+                    }
+                }));
+            }
+            rows.push([offset, start, items.len() as u64 - start, u64::from(table) | mode << 32]);
+        }
+        (self.rows(&rows), self.rodata.array(items))
+    }
+
+    fn data(&mut self, computed: &mut u64) -> (u64, u64) {
+        let env = self.env;
+        let data = self.rodata.align(16);
+        let mut rows = Vec::new();
+        for segment in &env.module.data {
+            let (mode, memory, offset) = match &segment.mode {
+                DataMode::Active { memory, offset } => {
+                    let (mode, offset) = segment_offset(offset, computed);
+                    (mode, *memory, offset)
+                }
+                DataMode::Passive => (SEGMENT_PASSIVE, 0, 0),
+            };
+            let start = self.rodata.len() - data;
+            self.rodata.bytes(segment.bytes);
+            rows.push([offset, start, segment.bytes.len() as u64, u64::from(memory) | mode << 32]);
+        }
+        (self.rows(&rows), data)
+    }
+
+    /// Segments: three numbers, then index and mode as halves of the fourth.
+    fn rows(&mut self, rows: &[[u64; 4]]) -> u64 {
+        const { assert!(DATA_SEGMENT_SIZE == 32 && ELEM_SEGMENT_SIZE == 32) };
+        let at = self.rodata.align(8);
+        rows.iter().flatten().for_each(|&number| self.rodata.u64(number));
+        at
+    }
+
+    /// `struct pal_export` of each export: (name, offset in `relro`).
+    pub fn exports(&mut self, descriptor: u64) -> Vec<(String, u64)> {
+        let env = self.env;
+        let mut places = Vec::new();
+        for export in &env.module.exports {
+            let at = self.relro.align(8);
+            self.relro.pointer(self.relro_place(descriptor));
+            self.relro.u32(kind_number(export.kind));
+            self.relro.u32(export.index);
+            self.relro.u32(entity_type(env, export.kind, export.index));
+            self.relro.u32(0);
+            assert_eq!(self.relro.len() - at, EXPORT_SIZE);
+            places.push((export.name.to_owned(), at));
+        }
+        places
+    }
+}
+
+struct SiteTables {
+    code: u64,
+    wasm: u64,
+    kind: u64,
+    count: usize,
+}
+
+/// A function's name for people, never empty.
+pub fn function_label(env: &Env<'_>, index: u32) -> String {
+    match env.module.function_name(index) {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => format!("func[{index}]"),
+    }
+}
+
+/// Mode and offset of an active segment; computed ones are numbered as translate::stub::computed_offsets has them.
+fn segment_offset(offset: &ConstExpression, computed: &mut u64) -> (u64, u64) {
+    match offset.constant() {
+        Some(value) => (SEGMENT_ACTIVE, value),
+        None => {
+            *computed += 1;
+            (SEGMENT_COMPUTED, *computed - 1)
+        }
+    }
+}
+
+fn kind_number(kind: ExternalKind) -> u32 {
+    let number = match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => KIND_FUNC,
+        ExternalKind::Table => KIND_TABLE,
+        ExternalKind::Memory => KIND_MEMORY,
+        ExternalKind::Global => KIND_GLOBAL,
+        ExternalKind::Tag => KIND_TAG,
+    };
+    number as u32
+}
+
+/// `type` of `pal_import` and `pal_export`.
+fn entity_type(env: &Env<'_>, kind: ExternalKind, index: u32) -> u32 {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => {
+            env.plan.type_number(env.module.functions[index as usize].ty)
+        }
+        ExternalKind::Global => {
+            let global = &env.module.globals[index as usize];
+            let mutable = if global.mutable { GLOBAL_MUTABLE } else { 0 };
+            (type_code(global.ty) | mutable) as u32
+        }
+        _ => 0,
+    }
+}
+
+fn type_code(ty: ValType) -> u64 {
+    match ty {
+        ValType::I32 => TYPE_I32,
+        ValType::I64 => TYPE_I64,
+        ValType::F32 => TYPE_F32,
+        ValType::F64 => TYPE_F64,
+        ValType::V128 => TYPE_V128,
+        ValType::Ref(r) if r == RefType::EXTERNREF => TYPE_EXTERNREF,
+        ValType::Ref(_) => TYPE_FUNCREF,
+    }
+}
+
+/// A function type as in the binary format.
+fn encode_type(ty: &FuncType, out: &mut Vec<u8>) {
+    out.push(0x60);
+    for list in [ty.params(), ty.results()] {
+        let mut count = list.len() as u32;
+        while count >= 0x80 {
+            out.push(count as u8 | 0x80);
+            count >>= 7;
+        }
+        out.push(count as u8);
+        out.extend(list.iter().map(|&t| type_code(t) as u8));
+    }
+}

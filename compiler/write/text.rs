@@ -1,0 +1,125 @@
+//! The text section: functions one after the other, calls among them resolved here.
+
+use crate::error::{Error, Result};
+use crate::generate::{Code, Generated, Relocation, StubKind};
+use crate::translate::{Env, Symbol};
+use cranelift_codegen::binemit::Reloc;
+use std::collections::HashMap;
+
+/// Code bytes with the offset of everything in them.
+pub struct Text {
+    /// All code.
+    pub bytes: Vec<u8>,
+    /// Start of each defined function.
+    pub functions: Vec<u32>,
+    /// End of the wasm functions; stubs come behind.
+    pub functions_end: u32,
+    /// Start of each stub.
+    pub stubs: HashMap<StubKind, u32>,
+    /// References out of the text, with offsets from its start.
+    pub relocations: Vec<Relocation>,
+    imported: u32,
+}
+
+/// Functions begin on 32 bytes as Cranelift was told; stubs are small and cold.
+const FUNCTION_ALIGN: usize = 32;
+const STUB_ALIGN: usize = 16;
+
+impl Text {
+    /// Lays out all code.
+    pub fn new(env: &Env<'_>, generated: &Generated) -> Result<Text> {
+        let x86 = env.isa.triple().architecture == target_lexicon::Architecture::X86_64;
+        let mut text = Text {
+            bytes: Vec::new(),
+            functions: Vec::with_capacity(generated.functions.len()),
+            functions_end: 0,
+            stubs: HashMap::new(),
+            relocations: Vec::new(),
+            imported: env.module.imported_functions,
+        };
+        // int3 or udf between functions.
+        let padding = if x86 { 0xcc } else { 0 };
+        for code in &generated.functions {
+            let at = text.append(code, FUNCTION_ALIGN, padding)?;
+            text.functions.push(at);
+        }
+        text.functions_end = text.bytes.len() as u32;
+        for (kind, code) in &generated.stubs {
+            let at = text.append(code, STUB_ALIGN, padding)?;
+            text.stubs.insert(*kind, at);
+        }
+        text.resolve(generated)?;
+        Ok(text)
+    }
+
+    fn append(&mut self, code: &Code, align: usize, padding: u8) -> Result<u32> {
+        self.bytes.resize(self.bytes.len().next_multiple_of(align), padding);
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&code.bytes);
+        // Branches reach 2 GiB.
+        if self.bytes.len() > i32::MAX as usize {
+            return Err(Error::new("the module's code is larger than 2 GiB"));
+        }
+        Ok(at as u32)
+    }
+
+    /// Offset of a symbol that is code of this object.
+    pub fn offset_of(&self, symbol: Symbol) -> Option<u32> {
+        match symbol {
+            Symbol::Function(index) => Some(self.functions[(index - self.imported) as usize]),
+            Symbol::ImportThunk(index) => self.stubs.get(&StubKind::Import(index)).copied(),
+            Symbol::HelperThunk(helper) => self.stubs.get(&StubKind::Helper(helper)).copied(),
+            Symbol::Text => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Offset of the code that a wasm function index stands for in tables: an import's is its thunk.
+    pub fn function(&self, index: u32) -> u32 {
+        let symbol = if index < self.imported { Symbol::ImportThunk(index) } else { Symbol::Function(index) };
+        self.offset_of(symbol).expect("every function has code")
+    }
+
+    fn resolve(&mut self, generated: &Generated) -> Result<()> {
+        let functions = self.functions.clone();
+        for (at, code) in functions.into_iter().zip(&generated.functions) {
+            self.resolve_code(at, code);
+        }
+        for (kind, code) in &generated.stubs {
+            self.resolve_code(self.stubs[kind], code);
+        }
+        Ok(())
+    }
+
+    fn resolve_code(&mut self, at: u32, code: &Code) {
+        for relocation in &code.relocations {
+            let relocation = Relocation { offset: at + relocation.offset, ..*relocation };
+            let done = self.offset_of(relocation.symbol).is_some_and(|target| self.patch(&relocation, target));
+            if !done {
+                self.relocations.push(relocation);
+            }
+        }
+    }
+
+    /// Writes a PC-relative reference to `target`; false if the kind or the distance is for the linker.
+    fn patch(&mut self, relocation: &Relocation, target: u32) -> bool {
+        let offset = relocation.offset as usize;
+        let distance = i64::from(target) + relocation.addend - i64::from(relocation.offset);
+        let place: &mut [u8] = &mut self.bytes[offset..offset + 4];
+        match relocation.kind {
+            // Both within 2 GiB: the text is.
+            Reloc::X86CallPCRel4 | Reloc::X86PCRel4 => {
+                place.copy_from_slice(&(distance as i32).to_le_bytes());
+                true
+            }
+            // 26 bits of words: ±128 MiB.
+            Reloc::Arm64Call if (-(1 << 27)..1 << 27).contains(&distance) => {
+                let instruction = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
+                let patched = (instruction & 0xfc00_0000) | ((distance >> 2) as u32 & 0x03ff_ffff);
+                place.copy_from_slice(&patched.to_le_bytes());
+                true
+            }
+            _ => false,
+        }
+    }
+}

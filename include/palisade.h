@@ -1,0 +1,175 @@
+/* palisade.h: the host's side of modules compiled by Palisade. C11 and C++17.
+ *
+ * A module's own header (`palisade -c lib.wasm --header lib.h`) declares its instance type, its exports and the
+ * imports the host defines; this header declares what all modules share: traps, memories, tables, WASI.
+ *
+ * Units: addresses and sizes are bytes unless a name says pages or elements. Unless noted, functions may be called from
+ * any thread, but one instance, and the memories and tables it uses, only by one thread at a time. */
+#ifndef PALISADE_H
+#define PALISADE_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Joins a C identifier to the link symbol of a wasm entity, `wasm.<module>.<field>`. */
+#define PAL_STRING_(x) #x
+#define PAL_STRING(x) PAL_STRING_(x)
+#ifdef __USER_LABEL_PREFIX__
+#define PAL_LABEL(name) __asm__(PAL_STRING(__USER_LABEL_PREFIX__) name)
+#else
+#define PAL_LABEL(name) __asm__(name)
+#endif
+
+/* ---- Traps ---- */
+
+typedef enum pal_trap {
+	PAL_TRAP_NONE = 0,
+	PAL_TRAP_MEMORY_OUT_OF_BOUNDS = 1,
+	PAL_TRAP_MEMORY_PROTECTED = 2, /* inside the memory, but the page does not allow the access */
+	PAL_TRAP_TABLE_OUT_OF_BOUNDS = 3,
+	PAL_TRAP_INDIRECT_CALL_NULL = 4,
+	PAL_TRAP_INDIRECT_CALL_TYPE = 5,
+	PAL_TRAP_INTEGER_DIVIDE_BY_ZERO = 6,
+	PAL_TRAP_INTEGER_OVERFLOW = 7,
+	PAL_TRAP_INVALID_CONVERSION = 8, /* NaN to integer */
+	PAL_TRAP_UNREACHABLE = 9,
+	PAL_TRAP_STACK_OVERFLOW = 10,
+	PAL_TRAP_NULL_REFERENCE = 11,
+	PAL_TRAP_UNCAUGHT_EXCEPTION = 12,
+	PAL_TRAP_LINK = 13, /* an import's type or limits don't fit; the message names both sides */
+	PAL_TRAP_OUT_OF_MEMORY = 14,
+	PAL_TRAP_EXIT = 15, /* the guest called proc_exit: pal_trap_info.exit_code */
+	PAL_TRAP_INTERRUPTED = 16,
+	PAL_TRAP_HOST = 17 /* raised by the host with pal_raise */
+} pal_trap;
+
+/* What the calling thread's last trap was. Strings live until the thread's next trap. */
+typedef struct pal_trap_info {
+	pal_trap kind;
+	const char *message;  /* one line, for people */
+	int32_t memory;       /* index of the memory in its module, or -1 */
+	uint64_t address;     /* of the access in that memory, where known */
+	const char *function; /* name of the wasm function, or NULL */
+	uint64_t offset;      /* of the instruction in the wasm file; 0 if unknown */
+	int32_t exit_code;    /* PAL_TRAP_EXIT: what the guest passed */
+} pal_trap_info;
+
+/* "memory access out of bounds" and the like: constant, never NULL. */
+const char *pal_trap_text(pal_trap);
+
+/* This thread's last trap; kind PAL_TRAP_NONE before the first. Never NULL. */
+const pal_trap_info *pal_last_trap(void);
+
+/* Runs fn(arg). A trap in wasm code, or pal_raise, anywhere below it on this thread ends it: the frames between are
+ * dropped without running C++ destructors, and the trap is returned. Nests. C++ exceptions and longjmp may leave fn.
+ * Without any pal_try on the thread, a trap prints its report and aborts. */
+pal_trap pal_try(void (*fn)(void *), void *arg);
+
+/* Traps from host code: ends the innermost pal_try of this thread with `kind`; `message` (copied) may be NULL. */
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+void pal_raise(pal_trap kind, const char *message);
+
+/* ---- Errors of the functions below: 0 is success, and a failure changes nothing. ---- */
+
+typedef enum pal_status {
+	PAL_OK = 0,
+	PAL_E_RANGE = 1,       /* outside the memory or above a maximum */
+	PAL_E_ALIGN = 2,       /* not a multiple of the host's page size */
+	PAL_E_NOMEM = 3,       /* the OS gave no memory or address space, or a limit was reached */
+	PAL_E_TYPE = 4,        /* index type, page size or value type does not fit */
+	PAL_E_ROOM = 5,        /* the caller's buffer is too small */
+	PAL_E_STATE = 6,       /* not now, or not on this kind of memory */
+	PAL_E_UNSUPPORTED = 7, /* not on this host or target */
+	PAL_E_ARGUMENT = 8,    /* a value outside its documented set */
+	PAL_E_OS = 9           /* the OS refused; errno says why */
+} pal_status;
+
+/* ---- References ---- */
+
+typedef struct pal_funcref { void *ref; } pal_funcref;     /* NULL: null */
+typedef struct pal_externref { void *ref; } pal_externref; /* any pointer of the host's; NULL: null */
+
+/* ---- Memories ---- */
+
+typedef struct pal_memory pal_memory; /* reference-counted: its maker and each instance that uses it hold one */
+
+/* Zero-initialize, then set what differs. */
+typedef struct pal_memory_options {
+	uint64_t min_pages;
+	uint64_t max_pages;   /* used if has_max */
+	uint8_t has_max;      /* 0 or 1 */
+	uint8_t page_log2;    /* 0: the usual 16 (64 KiB pages) */
+	uint8_t index64;      /* 0 or 1: a 64-bit memory */
+	uint8_t shared;       /* 0 or 1 */
+	uint8_t compact;      /* 1: no guard layout; modules can then use it with explicit checks only */
+} pal_memory_options;
+
+/* Makes a memory. PAL_E_RANGE: min above max, or more than the index type can address; PAL_E_NOMEM. */
+pal_status pal_memory_new(pal_memory **out, const pal_memory_options *);
+/* Drops the caller's reference. NULL is fine. */
+void pal_memory_free(pal_memory *);
+/* Address of byte 0. Constant for memories with guard layout; else it may change when the memory grows. */
+void *pal_memory_data(const pal_memory *);
+/* Accessible bytes. */
+uint64_t pal_memory_size(const pal_memory *);
+/* Adds pages; *old_pages (may be NULL) gets the size before. PAL_E_RANGE: above the maximum; PAL_E_NOMEM. */
+pal_status pal_memory_grow(pal_memory *, uint64_t pages, uint64_t *old_pages);
+
+/* ---- Tables ---- */
+
+typedef struct pal_table pal_table; /* reference-counted, as memories */
+
+typedef enum pal_table_type { PAL_TABLE_FUNCREF = 0x70, PAL_TABLE_EXTERNREF = 0x6f } pal_table_type;
+
+/* Makes a table of nulls. max_elements UINT64_MAX: no maximum. PAL_E_RANGE, PAL_E_NOMEM, PAL_E_ARGUMENT. */
+pal_status pal_table_new(pal_table **out, pal_table_type, uint64_t min_elements, uint64_t max_elements);
+void pal_table_free(pal_table *);
+uint64_t pal_table_size(const pal_table *);
+/* Reads element `index` (a pal_funcref's or pal_externref's pointer). PAL_E_RANGE. */
+pal_status pal_table_get(const pal_table *, uint64_t index, void **ref);
+/* Writes it; the pointer must be of the table's type. PAL_E_RANGE. */
+pal_status pal_table_set(pal_table *, uint64_t index, void *ref);
+
+/* ---- WASI preview 1 ---- */
+
+typedef struct pal_wasi pal_wasi; /* arguments, environment, descriptors; thread-safe, reference-counted */
+struct wasi_snapshot_preview1;    /* one instance's view of a pal_wasi */
+
+typedef struct pal_wasi_dir {
+	const char *host;  /* directory to open */
+	const char *guest; /* name the guest sees, "/" for instance */
+	uint8_t read_only; /* 1: nothing below it can be written, made or removed */
+} pal_wasi_dir;
+
+/* Zero-initialize, then set what differs. Everything is copied. */
+typedef struct pal_wasi_options {
+	int argc;
+	const char *const *argv;        /* argc strings */
+	const char *const *env;         /* "NAME=VALUE", NULL-terminated; NULL: none */
+	const pal_wasi_dir *dirs;       /* preopened as descriptors 3, 4, … in this order */
+	size_t dir_count;
+	uint8_t no_stdio;               /* 1: descriptors 0, 1, 2 are closed */
+	int stdio[3];                   /* used if use_stdio: host descriptors for 0, 1, 2; duplicated */
+	uint8_t use_stdio;
+} pal_wasi_options;
+
+/* Opens the preopens. PAL_E_OS: one can't be opened (errno); *out is NULL then. PAL_E_NOMEM. */
+pal_status pal_wasi_new(pal_wasi **out, const pal_wasi_options *);
+/* Drops the caller's reference; descriptors close when the last view is gone too. */
+void pal_wasi_free(pal_wasi *);
+/* A view for one instance: pass it as the instance's wasi_snapshot_preview1 import; instantiation tells it the
+ * memory. NULL if there is no memory for it. Free it after the instance. */
+struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *);
+void pal_wasi_view_free(struct wasi_snapshot_preview1 *);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

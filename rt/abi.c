@@ -1,0 +1,8 @@
+/* The symbol that every object refers to, so that objects and runtimes of different versions do not link. */
+#include "context.h"
+
+#define NAME_(abi) pal_abi_##abi
+#define NAME(abi) NAME_(abi)
+
+extern const char NAME(PAL_ABI);
+const char NAME(PAL_ABI) = PAL_ABI;

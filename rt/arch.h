@@ -1,0 +1,50 @@
+/* What must be written in assembly, one file per architecture: arch_x86_64.c, arch_aarch64.c. */
+#ifndef PAL_ARCH_H
+#define PAL_ARCH_H
+#include "palisade.h"
+
+#pragma GCC visibility push(hidden)
+
+/* pal_try_frame's frame, named by its frame pointer: [0] the caller's frame pointer, [8] the return address (on every
+ * architecture so far); at PAL_TRY_COOKIE a number that try.c puts there to know the frame again; PAL_TRY_SP is its low
+ * end. */
+#if defined(__x86_64__)
+#define PAL_TRY_COOKIE (-48)
+#define PAL_TRY_SP (-64)
+#elif defined(__aarch64__)
+#define PAL_TRY_COOKIE 160
+#define PAL_TRY_SP 0
+#else
+#error "no arch_….c for this target"
+#endif
+/* pal_try; calls pal_try_run (try.h) with its frame. */
+pal_trap pal_try_frame(void (*fn)(void *), void *arg);
+/* Where a trap resumes: inside pal_try_frame, fp = its frame, sp at or below its low end, result = the pal_trap. */
+extern const char pal_try_land[];
+/* Goes there from C. */
+_Noreturn void pal_try_resume(void *frame, pal_trap kind);
+
+/* Calls fn(arg) with the stack pointer at `top`, a multiple of 16. The frames stay linked: debuggers, backtraces and
+ * exceptions pass from one stack to the other. */
+void pal_switch_stack(void *top, void (*fn)(void *), void *arg);
+
+/* Copies that may fault on [base, base + bytes), the guest's memory: 0, or the address of the byte they could not
+ * reach, with some bytes done. Forward is right for `to` below `from`, backward for `to` above it. */
+uintptr_t pal_copy_forward(void *to, const void *from, size_t size, const void *base, size_t bytes);
+uintptr_t pal_copy_backward(void *to, const void *from, size_t size, const void *base, size_t bytes);
+uintptr_t pal_copy_fill(void *to, uint32_t value, size_t size, const void *base, size_t bytes);
+/* The code of the three, and where a fault in it resumes, with the address as result. */
+extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
+
+#pragma GCC visibility pop
+
+/* For the assembly: a global symbol as the linker sees it. */
+#define PAL_SYMBOL(name) PAL_STRING(__USER_LABEL_PREFIX__) #name
+#ifdef __ELF__
+#define PAL_GLOBAL(name) \
+	".globl " PAL_SYMBOL(name) "\n.hidden " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#else
+#define PAL_GLOBAL(name) \
+	".globl " PAL_SYMBOL(name) "\n.private_extern " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#endif
+#endif

@@ -1,0 +1,270 @@
+/* What compiled code and the runtime must agree on: the instance's context, the tables inside an object, trap
+ * sites, and the helpers that compiled code calls. `build.rs` reads every `#define PAL_… NUMBER` below into the
+ * compiler (compiler/context.rs), so that a number stands in one place only; the static asserts at the end and the
+ * writer's own length checks (compiler/write/module.rs) hold both sides to it.
+ *
+ * An object refers to the symbol `pal_abi_N` (N = PAL_ABI), so an object and a runtime of different versions do not
+ * link. Raise PAL_ABI with every change of this file. */
+#ifndef PAL_CONTEXT_H
+#define PAL_CONTEXT_H
+#include <stdint.h>
+#include <stddef.h>
+
+#define PAL_ABI 1
+
+/* ---- Sizes --------------------------------------------------------------------------------------------------- */
+
+/* Inaccessible bytes behind the 4 GiB of a guarded memory. Code adds and checks offsets explicitly where
+ * offset + access size exceeds it (32 MiB is what Wasmtime found enough). */
+#define PAL_GUARD_SIZE 33554432
+/* What must remain of the stack when wasm calls C: a fault inside libc can't be turned into a trap. */
+#define PAL_STACK_RESERVE 65536
+
+/* ---- The context --------------------------------------------------------------------------------------------
+ * `P` is what the pinned register holds while an instance runs, and what `struct <mod> *` is for the host. The
+ * context lies directly below P; memory 0 begins at P where the module owns it and its mode is guard or fixed.
+ * A distance D below means the address P - D; arrays run upwards from there. */
+#define PAL_CONTEXT_INSTANCE 8      /* struct pal_instance * */
+#define PAL_CONTEXT_STACK_LIMIT 16  /* lowest sp at which wasm may call C; 0 if the stack is unknown */
+#define PAL_CONTEXT_STACK_LOW 24    /* the stack this instance was last entered on: its lowest address … */
+#define PAL_CONTEXT_STACK_SIZE 32   /* … and size; 0 if unknown, then each entry asks again */
+#define PAL_CONTEXT_FIXED 32        /* the module's own part (globals first) begins below these */
+
+/* A view: one memory or table as one instance sees it. Growing updates every view of the memory or table. */
+struct pal_view {
+	uint8_t *base;         /* address of byte 0, or of element 0 */
+	uint64_t size;         /* accessible bytes of a memory; elements of a table */
+	void *owner;           /* struct pal_memory * or struct pal_table * */
+	struct pal_view *next; /* next view of the same owner */
+};
+#define PAL_VIEW_BASE 0
+#define PAL_VIEW_LENGTH 8
+#define PAL_VIEW_SIZE 32
+
+/* A function reference points to one of these, in the context of the instance that owns the function. Entries of
+ * dynamic tables are such pointers (NULL: null). */
+struct pal_func {
+	const void *code; /* entry in the wasm calling convention */
+	void *pinned;     /* P of its instance */
+	uint32_t type;    /* interned type, see pal_module.types */
+	uint32_t index;   /* function index in its module, for reports */
+};
+#define PAL_FUNC_CODE 0
+#define PAL_FUNC_PINNED 8
+#define PAL_FUNC_TYPE 16
+#define PAL_FUNC_SIZE 24
+
+/* A static table (never changed, seen by nobody outside) is read-only data: pairs of {code offset from the text
+ * start, index of the type in the module}, both u32; a null entry has this type: */
+#define PAL_STATIC_NULL 4294967295
+
+/* ---- Kinds and value types ------------------------------------------------------------------------------------ */
+#define PAL_KIND_FUNC 0
+#define PAL_KIND_TABLE 1
+#define PAL_KIND_MEMORY 2
+#define PAL_KIND_GLOBAL 3
+#define PAL_KIND_TAG 4
+
+/* Value types as in the binary format. */
+#define PAL_TYPE_I32 127
+#define PAL_TYPE_I64 126
+#define PAL_TYPE_F32 125
+#define PAL_TYPE_F64 124
+#define PAL_TYPE_V128 123
+#define PAL_TYPE_FUNCREF 112
+#define PAL_TYPE_EXTERNREF 111
+#define PAL_TYPE_EXNREF 105
+/* pal_export.type and pal_import.type of a global: value type, plus this if it is mutable. */
+#define PAL_GLOBAL_MUTABLE 256
+
+/* ---- Trap sites ----------------------------------------------------------------------------------------------
+ * pal_module.site_kind: 0 for a call's return address, a pal_trap below 64 for a trapping instruction,
+ * PAL_SITE_MEMORY + i for an explicit bounds check of memory i (the last value: memory 126 or above). */
+#define PAL_SITE_CALL 0
+#define PAL_SITE_MEMORY 64
+#define PAL_SITE_MEMORY_MAX 190
+
+/* ---- The module -----------------------------------------------------------------------------------------------
+ * Constant data of one compiled module. Pointers into the object are relocated once per pointer; everything that
+ * is counted per function, entry or segment holds offsets instead. */
+
+#define PAL_MODE_GUARD 0   /* 4 GiB + PAL_GUARD_SIZE reserved, no checks, never moves */
+#define PAL_MODE_CHECKED 1 /* explicit checks against the view's size */
+struct pal_memory_desc {
+	uint64_t minimum, maximum; /* pages; maximum UINT64_MAX: none declared */
+	uint32_t page_log2;        /* 16 for 64 KiB */
+	uint8_t index64, shared;   /* 0 or 1 */
+	uint8_t mode;              /* PAL_MODE_…: what the code expects */
+	uint8_t exported;          /* 1: others may see it */
+	int32_t import;            /* index into imports, or -1 */
+	uint32_t reserved;
+};
+#define PAL_MEMORY_DESC_SIZE 32
+
+struct pal_table_desc {
+	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
+	uint8_t index64, type;     /* type: PAL_TYPE_FUNCREF, … */
+	uint8_t is_static;         /* 1: read-only data, nothing to make at run time */
+	uint8_t reserved[5];
+	int32_t import;            /* index into imports, or -1 */
+	uint32_t reserved2;
+};
+#define PAL_TABLE_DESC_SIZE 32
+
+/* Provided by a Palisade module beside each export, symbol `pal_export.<mod>.<field>`; importers refer to it weakly
+ * and compare types (an import without one is the host's C code, checked by its header). */
+struct pal_export {
+	const struct pal_module *module;
+	uint32_t kind, index; /* PAL_KIND_…, index in the kind's space */
+	uint32_t type;        /* function: index of its type in module->types; global: value type and mutability */
+	uint32_t reserved;
+};
+#define PAL_EXPORT_SIZE 24
+
+struct pal_import {
+	const void *accessor;              /* memory, table, global: `T *(*)(void *env)`; function: NULL */
+	const struct pal_export *provider; /* weak; NULL if the host provides it */
+	uint32_t kind, index;              /* PAL_KIND_…, index in the kind's space */
+	uint32_t module, name;             /* index into import_modules; offset of the field's name in strings */
+	uint32_t type;                     /* as in pal_export */
+	uint32_t reserved;
+};
+#define PAL_IMPORT_SIZE 40
+
+/* One per distinct import module, in order of first import: what pal_<mod>_instantiate is given. */
+struct pal_import_module {
+	/* pal_wasi_bind for WASI modules, else NULL: tells the view its memory before the start function runs. */
+	void (*bind)(void *env, void *memory);
+	uint32_t name; /* offset in strings */
+	uint32_t slot; /* distance of the context's pointer to it */
+};
+#define PAL_IMPORT_MODULE_SIZE 16
+
+#define PAL_SEGMENT_PASSIVE 0
+#define PAL_SEGMENT_ACTIVE 1   /* offset is the value */
+#define PAL_SEGMENT_COMPUTED 2 /* offset is an index into the array that init fills */
+#define PAL_SEGMENT_DECLARED 3 /* elements only: nothing to do (also those that became static tables) */
+struct pal_data_segment {
+	uint64_t offset, start, length; /* start, length: bytes in module->data */
+	uint32_t memory, mode;
+};
+#define PAL_DATA_SEGMENT_SIZE 32
+struct pal_elem_segment {
+	uint64_t offset, start, length; /* start, length: items in module->items */
+	uint32_t table, mode;
+};
+#define PAL_ELEM_SEGMENT_SIZE 32
+/* An item: a tag in the top two bits, an index in the others. */
+#define PAL_ITEM_FUNC 0            /* index into module->funcs */
+#define PAL_ITEM_GLOBAL 1073741824 /* the value of this global (a distance in module->globals) */
+#define PAL_ITEM_NULL 2147483648
+
+/* A function that may become a reference. Its pal_func is number i in the context's array at module->funcs_at. */
+struct pal_func_desc {
+	uint32_t code;  /* offset from text */
+	uint32_t type;  /* index of its type in the module */
+	uint32_t index; /* function index */
+};
+#define PAL_FUNC_DESC_SIZE 12
+
+struct pal_module {
+	uint32_t abi, size; /* PAL_ABI, PAL_MODULE_SIZE */
+	const char *name;   /* C name of the module */
+	const char *strings;
+	/* the code */
+	const uint8_t *text;
+	uint64_t text_size;
+	const uint32_t *function_start; /* functions + 1 offsets from text, ascending: the defined functions */
+	const uint32_t *function_name;  /* offsets in strings */
+	const uint32_t *site_code;      /* sites: offsets from text, ascending */
+	const uint32_t *site_wasm;      /* sites: offsets in the wasm file */
+	const uint8_t *site_kind;
+	/* init: evaluates global initializers and the offsets of computed segments; start: NULL if there is none */
+	void (*init)(void *pinned, uint64_t *computed);
+	void (*start)(void *pinned);
+	/* what it is made of */
+	const struct pal_import_module *import_modules;
+	const struct pal_import *imports;
+	const struct pal_memory_desc *memories;
+	const struct pal_table_desc *tables;
+	const uint32_t *globals;      /* distance of each global's slot; an imported one's slot holds a pointer */
+	const uint32_t *type_start;   /* types + 1 offsets into types_data */
+	const uint8_t *types_data;    /* each type as in the binary format: 0x60 params results */
+	const struct pal_func_desc *funcs;
+	const struct pal_data_segment *data_segments;
+	const uint8_t *data;
+	const struct pal_elem_segment *elem_segments;
+	const uint32_t *items;
+	uint32_t functions, imported_functions, sites, import_module_count, import_count, memory_count, table_count;
+	uint32_t global_count, type_count, func_count, data_segment_count, elem_segment_count, computed_count;
+	/* the context: its size below P (a multiple of 16) and the distances of its arrays */
+	uint32_t context_size;
+	uint32_t memories_at, tables_at; /* struct pal_view each */
+	uint32_t types_at;               /* uint32_t interned type each */
+	uint32_t funcs_at;               /* struct pal_func each */
+	uint32_t data_dropped_at, elem_dropped_at; /* uint8_t each: 1 if dropped */
+	uint32_t exported_memory;        /* index of the export "memory", else 0: what WASI uses */
+	uint32_t flags;                  /* PAL_MODULE_… */
+	uint32_t reserved2[2];
+};
+#define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, guard mode */
+#define PAL_MODULE_SIZE 288
+
+/* An executable: the modules to instantiate in this order, each with its imports' sources, and what to run.
+ * Symbol `pal_program`, read by rt/main.c. */
+struct pal_program_module {
+	int32_t (*instantiate)(void **out, void *const *imports); /* pal_instantiate on this module */
+	const struct pal_module *module;
+	const int32_t *sources; /* per import module: index of an earlier program module, or -1 for WASI */
+};
+#define PAL_PROGRAM_MODULE_SIZE 24
+struct pal_program {
+	const struct pal_program_module *modules;
+	void (*start)(void *pinned);           /* `_start` of the last module */
+	void (*initialize)(void *pinned);      /* `_initialize`, or NULL */
+	const char *const *dirs;               /* --dir grants, in order, NULL-terminated */
+	const char *const *envs;               /* --env grants, NULL-terminated */
+	uint64_t module_count, stack_size;     /* stack_size: bytes */
+};
+#define PAL_PROGRAM_SIZE 56
+
+/* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
+#ifndef __ASSEMBLER__
+void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
+uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
+void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t value, uint64_t size);
+void pal_rt_memory_copy(void *pinned, uint32_t to_memory, uint64_t to, uint32_t from_memory, uint64_t from, uint64_t size);
+void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_t to, uint64_t from, uint64_t size);
+void pal_rt_data_drop(void *pinned, uint32_t segment);
+uint64_t pal_rt_table_grow(void *pinned, uint32_t table, void *value, uint64_t elements); /* old size or UINT64_MAX */
+void pal_rt_table_fill(void *pinned, uint32_t table, uint64_t at, void *value, uint64_t elements);
+void pal_rt_table_copy(void *pinned, uint32_t to_table, uint64_t to, uint32_t from_table, uint64_t from, uint64_t elements);
+void pal_rt_table_init(void *pinned, uint32_t table, uint32_t segment, uint64_t to, uint64_t from, uint64_t elements);
+void pal_rt_elem_drop(void *pinned, uint32_t segment);
+/* Rounding where the CPU has no instruction for it (baseline x86-64). Ties to even for nearest. */
+float pal_rt_ceil_f32(float), pal_rt_floor_f32(float), pal_rt_trunc_f32(float), pal_rt_nearest_f32(float);
+double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(double), pal_rt_nearest_f64(double);
+/* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
+int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
+void pal_rt_free(void *pinned);
+/* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
+
+#define PAL_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type " has another size than " #size)
+PAL_ASSERT_SIZE(pal_view, PAL_VIEW_SIZE);
+PAL_ASSERT_SIZE(pal_func, PAL_FUNC_SIZE);
+PAL_ASSERT_SIZE(pal_memory_desc, PAL_MEMORY_DESC_SIZE);
+PAL_ASSERT_SIZE(pal_table_desc, PAL_TABLE_DESC_SIZE);
+PAL_ASSERT_SIZE(pal_export, PAL_EXPORT_SIZE);
+PAL_ASSERT_SIZE(pal_import, PAL_IMPORT_SIZE);
+PAL_ASSERT_SIZE(pal_import_module, PAL_IMPORT_MODULE_SIZE);
+PAL_ASSERT_SIZE(pal_data_segment, PAL_DATA_SEGMENT_SIZE);
+PAL_ASSERT_SIZE(pal_elem_segment, PAL_ELEM_SEGMENT_SIZE);
+PAL_ASSERT_SIZE(pal_func_desc, PAL_FUNC_DESC_SIZE);
+PAL_ASSERT_SIZE(pal_module, PAL_MODULE_SIZE);
+PAL_ASSERT_SIZE(pal_program_module, PAL_PROGRAM_MODULE_SIZE);
+PAL_ASSERT_SIZE(pal_program, PAL_PROGRAM_SIZE);
+_Static_assert(offsetof(struct pal_view, base) == PAL_VIEW_BASE && offsetof(struct pal_view, size) == PAL_VIEW_LENGTH, "view");
+_Static_assert(offsetof(struct pal_func, code) == PAL_FUNC_CODE && offsetof(struct pal_func, pinned) == PAL_FUNC_PINNED &&
+               offsetof(struct pal_func, type) == PAL_FUNC_TYPE, "func");
+#endif
+#endif

@@ -1,0 +1,146 @@
+/* See fault.h. A fault is taken only if it can be nothing else than a trap of compiled code, or the end of a guarded
+ * copy: the host's own bugs must reach the host's own handlers. */
+#include "fault.h"
+#include "arch.h"
+#include "instance.h"
+#include "last_trap.h"
+#include "memory.h"
+#include "report.h"
+#include "site.h"
+#include "thread.h"
+#include "try.h"
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifdef ADDRESS_SANITIZER
+void __asan_handle_no_return(void); /* forgets the red zones of the frames that a trap skips */
+#else
+#define __asan_handle_no_return() ((void)0)
+#endif
+
+/* What a fault turned out to be. */
+struct verdict {
+	pal_trap kind; /* PAL_TRAP_NONE: not ours */
+	int32_t memory;
+	uint64_t address;
+	bool address_known;
+};
+
+static const struct verdict not_ours = { PAL_TRAP_NONE, -1, 0, false };
+
+/* Null references are dereferenced: at most this far from address 0. */
+enum { NULL_REACH = 4096 };
+/* How far below a stack's low end an overflow can first touch: code probes every page of larger frames. */
+enum { STACK_REACH = 1 << 20 };
+
+static struct verdict judge_memory(const struct pal_module *module, uintptr_t address, void *pinned)
+{
+	const struct pal_instance *instance = pal_instance_of(pinned);
+	if (instance->module != module)
+		return not_ours;
+	for (uint32_t i = 0; i < module->memory_count; i++) {
+		const struct pal_memory *memory = instance->memories[i].owner;
+		uintptr_t distance = address - (uintptr_t)memory->base; /* wraps to a huge number below the base */
+		if (distance >= memory->reach)
+			continue;
+		pal_trap kind = distance < memory->size ? PAL_TRAP_MEMORY_PROTECTED : PAL_TRAP_MEMORY_OUT_OF_BOUNDS;
+		return (struct verdict){ kind, (int32_t)i, distance, true };
+	}
+	return not_ours;
+}
+
+/* A trapping instruction says by its site what it means. */
+static struct verdict judge_trap(uint8_t kind)
+{
+	if (kind < PAL_SITE_MEMORY)
+		return (struct verdict){ (pal_trap)kind, -1, 0, false };
+	int32_t memory = kind < PAL_SITE_MEMORY_MAX ? kind - PAL_SITE_MEMORY : -1; /* the last kind stands for several */
+	return (struct verdict){ PAL_TRAP_MEMORY_OUT_OF_BOUNDS, memory, 0, false };
+}
+
+static struct verdict judge_access(uint8_t kind, const struct pal_module *module, uintptr_t address, void *pinned)
+{
+	if (kind == PAL_TRAP_MEMORY_OUT_OF_BOUNDS)
+		return judge_memory(module, address, pinned);
+	if ((kind == PAL_TRAP_NULL_REFERENCE || kind == PAL_TRAP_INDIRECT_CALL_NULL) && address < NULL_REACH)
+		return judge_trap(kind);
+	return not_ours;
+}
+
+/* The guard of a stack this thread can run on lies at its low end, by some C libraries' count inside, by others' below.
+ * The main thread's grows until RLIMIT_STACK; what lies below that never becomes accessible. */
+static bool is_stack_end(const struct pal_stack *stack, uintptr_t address)
+{
+	if (stack->high == 0)
+		return false;
+	uintptr_t lowest = stack->low > STACK_REACH ? stack->low - STACK_REACH : 0;
+	return address >= lowest && address < stack->low + stack->guard; /* the guard lies inside the stack: no wrap */
+}
+
+static struct verdict judge(enum pal_fault fault, uintptr_t address, const struct pal_machine *machine)
+{
+	uint32_t offset;
+	const struct pal_module *module = pal_code_find(machine->pc, &offset);
+	if (module == NULL)
+		return not_ours;
+	int64_t site = pal_site_find(module, offset, false);
+	if (fault == PAL_FAULT_TRAP)
+		return site < 0 ? not_ours : judge_trap(module->site_kind[site]);
+	struct verdict verdict = not_ours;
+	if (site >= 0)
+		verdict = judge_access(module->site_kind[site], module, address, (void *)machine->pinned);
+	/* Any instruction of compiled code may be the one that touches the stack's end. */
+	if (verdict.kind == PAL_TRAP_NONE &&
+	    (is_stack_end(&pal_thread.own, address) || is_stack_end(&pal_thread.mapped, address)))
+		verdict.kind = PAL_TRAP_STACK_OVERFLOW;
+	return verdict;
+}
+
+/* Guarded copies keep the range of guest memory that they may fault on in registers. */
+static bool end_guarded_copy(uintptr_t address, struct pal_machine *machine)
+{
+	if (machine->pc < (uintptr_t)pal_copy_begin || machine->pc >= (uintptr_t)pal_copy_end)
+		return false;
+	if (address - machine->copy_base >= machine->copy_bytes) /* wraps to a huge number below the base */
+		return false;
+	machine->pc = (uintptr_t)pal_copy_fault;
+	machine->result = address;
+	return true;
+}
+
+static void record(const struct verdict *verdict, const struct pal_machine *machine)
+{
+	const char *message = verdict->address_known ? NULL : pal_trap_text(verdict->kind);
+	pal_trap_record(verdict->kind, message, verdict->memory, verdict->address);
+	/* After an overflow sp may lie below the stack; its frames begin at fp then. */
+	uintptr_t sp = pal_thread_stack(machine->sp) ? machine->sp : machine->fp;
+	pal_trap_backtrace(machine->pc, machine->fp, sp);
+}
+
+bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine *machine)
+{
+	if (fault == PAL_FAULT_ACCESS && end_guarded_copy(address, machine))
+		return true;
+	struct verdict verdict = judge(fault, address, machine);
+	if (verdict.kind == PAL_TRAP_NONE)
+		return false;
+	record(&verdict, machine);
+	uintptr_t sp = pal_thread_stack(machine->sp) ? machine->sp : machine->fp;
+	uintptr_t frame = pal_try_take(sp);
+	if (frame == 0) {
+		pal_report();
+		abort();
+	}
+	__asan_handle_no_return();
+	machine->pc = (uintptr_t)pal_try_land;
+	machine->fp = frame;
+	machine->sp = frame + (uintptr_t)PAL_TRY_SP; /* the distance may be negative: wraps as intended */
+	machine->result = verdict.kind;
+	return true;
+}

@@ -1,0 +1,301 @@
+/* See instance.h; the order of a module's instantiation, and its end. */
+#include "instance.h"
+#include "group.h"
+#include "memory.h"
+#include "palisade.h"
+#include "port.h"
+#include "reservation.h"
+#include "site.h"
+#include "table.h"
+#include "trap.h"
+#include "trap_text.h"
+#include <stdlib.h>
+
+/* ---- Making ---- */
+
+static _Noreturn void no_room(const struct pal_module *module, const char *what, uint32_t index, uint64_t bytes)
+{
+	struct pal_text text = pal_trap_begin();
+	pal_text_add(&text, "module \"");
+	pal_text_name(&text, module->name);
+	pal_text_add(&text, "\": no room for ");
+	pal_text_add(&text, what);
+	pal_text_add(&text, " ");
+	pal_text_decimal(&text, index);
+	if (bytes) {
+		pal_text_add(&text, " (");
+		pal_text_decimal(&text, bytes);
+		pal_text_add(&text, " bytes of address space)");
+	}
+	pal_trap_end(PAL_TRAP_OUT_OF_MEMORY);
+}
+
+static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
+{
+	return (struct pal_memory_spec){
+		.minimum = desc->minimum,
+		.maximum = desc->maximum,
+		.page_log2 = (uint8_t)desc->page_log2, /* validated by the compiler: at most 16 */
+		.index64 = desc->index64,
+		.shared = desc->shared,
+		/* whoever imports it may want it as a memory without checks */
+		.guard = desc->mode == PAL_MODE_GUARD || desc->exported,
+	};
+}
+
+/* A memory of the module's own; `below` as in pal_memory_spec. */
+static struct pal_memory *make_memory(const struct pal_module *module, uint32_t index, size_t below)
+{
+	const struct pal_memory_desc *desc = &module->memories[index];
+	struct pal_memory_spec spec = memory_spec(desc);
+	spec.below = below;
+	struct pal_memory *memory;
+	pal_status status = pal_memory_make(&memory, &spec);
+	if (status == PAL_E_NOMEM && spec.guard && desc->mode != PAL_MODE_GUARD) {
+		spec.guard = 0; /* its own code checks, so it can do without */
+		status = pal_memory_make(&memory, &spec);
+	}
+	if (status != PAL_OK) /* the limits are valid, so there was no memory */
+		no_room(module, "memory", index, spec.guard && !spec.index64 ? pal_memory_guard_bytes() : 0);
+	return memory;
+}
+
+static void attach_memory(struct pal_instance *instance, uint32_t index, struct pal_memory *memory)
+{
+	pal_memory_attach(memory, &instance->memories[index]);
+}
+
+/* From here on the instance can be found from P. */
+static void set_pinned(struct pal_instance *instance, uint8_t *pinned)
+{
+	const struct pal_module *module = instance->module;
+	instance->pinned = pinned;
+	instance->memories = (struct pal_view *)(pinned - module->memories_at);
+	instance->tables = (struct pal_view *)(pinned - module->tables_at);
+	pal_context_set(pinned, PAL_CONTEXT_INSTANCE, (uint64_t)(uintptr_t)instance);
+}
+
+/* [inaccessible page][context][memory 0 and its guard]: one reservation, which the memory may keep alive longer. */
+static void make_context_below_memory(struct pal_instance *instance)
+{
+	struct pal_memory *memory = make_memory(instance->module, 0, instance->module->context_size);
+	pal_reservation_retain(memory->reservation);
+	instance->reservation = memory->reservation;
+	set_pinned(instance, memory->base);
+	attach_memory(instance, 0, memory);
+}
+
+/* [inaccessible page][context]: P is the end of the mapping. */
+static void make_context_alone(struct pal_instance *instance)
+{
+	size_t page = pal_port_page(), size = pal_page_round(instance->module->context_size);
+	struct pal_reservation *reservation = pal_reservation_new(page + size);
+	if (reservation && !pal_port_commit(reservation->at + page, size)) {
+		pal_reservation_release(reservation);
+		reservation = NULL;
+	}
+	if (reservation == NULL)
+		no_room(instance->module, "context of size", instance->module->context_size, 0);
+	instance->reservation = reservation;
+	set_pinned(instance, reservation->at + page + size);
+}
+
+static void make_memories(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = module->flags & PAL_MODULE_BASE_PINNED ? 1 : 0; i < module->memory_count; i++)
+		if (module->memories[i].import < 0)
+			attach_memory(instance, i, make_memory(module, i, 0));
+}
+
+static void make_tables(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->table_count; i++) {
+		const struct pal_table_desc *desc = &module->tables[i];
+		if (desc->import >= 0 || desc->is_static)
+			continue;
+		struct pal_table_spec spec = { desc->minimum, desc->maximum, desc->type, desc->index64 };
+		struct pal_table *table;
+		if (pal_table_make(&table, &spec) != PAL_OK)
+			no_room(module, "table", i, 0);
+		pal_instance_use_table(instance, i, table);
+	}
+}
+
+static void make_funcs(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	const uint32_t *types = instance->code->types;
+	memcpy(instance->pinned - module->types_at, types, (size_t)module->type_count * sizeof *types);
+	struct pal_func *funcs = (struct pal_func *)(instance->pinned - module->funcs_at);
+	for (uint32_t i = 0; i < module->func_count; i++) {
+		const struct pal_func_desc *desc = &module->funcs[i];
+		funcs[i] = (struct pal_func){ module->text + desc->code, instance->pinned, types[desc->type], desc->index };
+	}
+}
+
+static void count_imports(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->import_count; i++) {
+		instance->table_imports += module->imports[i].kind == PAL_KIND_TABLE;
+		instance->global_imports += module->imports[i].kind == PAL_KIND_GLOBAL;
+	}
+}
+
+void pal_instance_make(struct pal_instance **out, const struct pal_module *module)
+{
+	struct pal_instance *instance = *out = calloc(1, sizeof *instance);
+	if (instance == NULL)
+		no_room(module, "instance", 0, 0);
+	instance->module = module;
+	instance->code = pal_code_acquire(module);
+	if (instance->code == NULL)
+		no_room(module, "types", module->type_count, 0);
+	count_imports(instance);
+	if (module->flags & PAL_MODULE_BASE_PINNED)
+		make_context_below_memory(instance);
+	else
+		make_context_alone(instance);
+	make_memories(instance);
+	make_tables(instance);
+	make_funcs(instance);
+}
+
+/* ---- Using ---- */
+
+void pal_instance_use_memory(struct pal_instance *instance, uint32_t index, struct pal_memory *memory)
+{
+	pal_memory_retain(memory);
+	attach_memory(instance, index, memory);
+}
+
+void pal_instance_use_table(struct pal_instance *instance, uint32_t index, struct pal_table *table)
+{
+	pal_group_retain_table(table);
+	pal_table_attach(table, &instance->tables[index]);
+}
+
+void *pal_instance_global(const struct pal_instance *instance, uint32_t index)
+{
+	uint8_t *slot = instance->pinned - instance->module->globals[index];
+	if (index >= instance->global_imports)
+		return slot;
+	void *elsewhere;
+	memcpy(&elsewhere, slot, sizeof elsewhere);
+	return elsewhere;
+}
+
+/* ---- Ending ---- */
+
+static void drop_memories(struct pal_instance *instance)
+{
+	for (uint32_t i = 0; i < instance->module->memory_count; i++) {
+		struct pal_memory *memory = instance->memories[i].owner;
+		if (memory == NULL)
+			continue;
+		pal_memory_detach(memory, &instance->memories[i]);
+		pal_memory_free(memory);
+	}
+}
+
+static void drop_tables(struct pal_instance *instance)
+{
+	for (uint32_t i = 0; i < instance->module->table_count; i++) {
+		struct pal_table *table = instance->tables[i].owner;
+		if (table == NULL)
+			continue;
+		pal_table_detach(table, &instance->tables[i]);
+		pal_group_release_table(table);
+	}
+}
+
+void pal_instance_destroy(struct pal_instance *instance)
+{
+	if (instance->pinned) {
+		drop_memories(instance);
+		drop_tables(instance);
+		pal_reservation_release(instance->reservation); /* last: the views lie in it */
+	}
+	if (instance->code)
+		pal_code_release(instance->code);
+	free(instance);
+}
+
+void pal_rt_free(void *pinned)
+{
+	if (pinned)
+		pal_group_drop(pal_instance_of(pinned));
+}
+
+/* ---- Instantiation ---- */
+
+struct request {
+	const struct pal_module *module;
+	void *const *imports;
+	struct pal_instance *instance;
+	uint64_t *computed;
+};
+
+static void check_abi(const struct pal_module *module)
+{
+	if (module->abi != PAL_ABI || module->size != sizeof *module)
+		pal_rt_trap(PAL_TRAP_LINK, "the module was compiled for another version of the runtime", -1, 0);
+}
+
+/* WASI functions work on the memory the module exports as "memory". */
+static void bind_memory(struct pal_instance *instance, void *const *imports)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->import_module_count && module->memory_count > 0; i++)
+		if (module->import_modules[i].bind)
+			module->import_modules[i].bind(imports[i], instance->memories[module->exported_memory].owner);
+}
+
+static void initialize(struct request *request)
+{
+	struct pal_instance *instance = request->instance;
+	const struct pal_module *module = instance->module;
+	request->computed = calloc((size_t)module->computed_count + 1, sizeof *request->computed);
+	if (request->computed == NULL)
+		no_room(module, "segments", module->computed_count, 0);
+	if (module->init)
+		module->init(instance->pinned, request->computed);
+	pal_segments_apply(instance, request->computed);
+	free(request->computed);
+	request->computed = NULL;
+}
+
+static void instantiate(void *arg)
+{
+	struct request *request = arg;
+	const struct pal_module *module = request->module;
+	check_abi(module);
+	pal_instance_make(&request->instance, module);
+	struct pal_instance *instance = request->instance;
+	pal_link(instance, request->imports);
+	if (!pal_group_make(instance))
+		no_room(module, "instance", 0, 0);
+	pal_link_join(instance, request->imports);
+	bind_memory(instance, request->imports);
+	initialize(request);
+	if (module->start)
+		module->start(instance->pinned);
+	pal_group_hand_out(instance);
+}
+
+int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports)
+{
+	*out = NULL;
+	struct request request = { .module = module, .imports = imports };
+	pal_trap trap = pal_try(instantiate, &request);
+	if (trap == PAL_TRAP_NONE) {
+		*out = request.instance->pinned;
+		return PAL_TRAP_NONE;
+	}
+	free(request.computed);
+	if (request.instance)
+		pal_group_drop(request.instance); /* others may have seen it by now: the group decides */
+	return (int32_t)trap;
+}

@@ -1,0 +1,64 @@
+/* Instances: one compiled module with its own context. */
+#ifndef PAL_INSTANCE_H
+#define PAL_INSTANCE_H
+#include "context.h"
+#include <stdbool.h>
+#include <string.h>
+
+#pragma GCC visibility push(hidden)
+
+struct pal_group;
+struct pal_code;
+struct pal_reservation;
+
+struct pal_instance {
+	const struct pal_module *module;
+	struct pal_code *code;
+	uint8_t *pinned;                     /* P */
+	struct pal_view *memories, *tables;  /* in the context */
+	struct pal_reservation *reservation; /* holds the context */
+	uint32_t table_imports, global_imports; /* how many of the module's are imported: the first ones */
+	/* under the group lock (group.h) */
+	struct pal_group *group;
+	struct pal_instance *next;           /* in the group */
+	bool has_handle;                     /* the host has not freed it */
+};
+
+/* The word at distance `distance` below P. */
+static inline void pal_context_set(void *pinned, uint32_t distance, uint64_t value)
+{
+	memcpy((uint8_t *)pinned - distance, &value, sizeof value);
+}
+
+static inline struct pal_instance *pal_instance_of(const void *pinned)
+{
+	struct pal_instance *instance;
+	memcpy(&instance, (const uint8_t *)pinned - PAL_CONTEXT_INSTANCE, sizeof instance);
+	return instance;
+}
+
+struct pal_memory;
+struct pal_table;
+
+/* An instance with its own memories, tables and functions; imports and their views are still missing. Traps with
+ * PAL_TRAP_OUT_OF_MEMORY; *out is then as far as it got, for pal_instance_destroy. */
+void pal_instance_make(struct pal_instance **out, const struct pal_module *);
+/* Gives back all it holds. Nobody may refer to it any more. Under the group lock; NULL is fine. */
+void pal_instance_destroy(struct pal_instance *);
+/* Takes a reference to an imported memory or table and attaches its view. */
+void pal_instance_use_memory(struct pal_instance *, uint32_t index, struct pal_memory *);
+void pal_instance_use_table(struct pal_instance *, uint32_t index, struct pal_table *);
+/* The address of a global's value, wherever it lies. */
+void *pal_instance_global(const struct pal_instance *, uint32_t index);
+
+/* link.c: checks the imports and stores them in the context. Traps with PAL_TRAP_LINK. */
+void pal_link(struct pal_instance *, void *const *imports);
+/* link.c: joins the instance's group with those of the instances that it imports from. */
+void pal_link_join(struct pal_instance *, void *const *imports);
+/* segment.c: applies the active segments in order. Traps. */
+void pal_segments_apply(struct pal_instance *, const uint64_t *computed);
+/* segment.c: what an item of an element segment refers to. */
+void *pal_item(const struct pal_instance *, uint32_t item);
+
+#pragma GCC visibility pop
+#endif

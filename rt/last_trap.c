@@ -1,0 +1,118 @@
+/* See last_trap.h. */
+#include "last_trap.h"
+#include "no_sanitize.h"
+#include "site.h"
+#include "text.h"
+#include "thread.h"
+
+const char *pal_trap_text(pal_trap kind)
+{
+	/* the wordings of the specification's test suite, where it has one */
+	switch (kind) {
+	case PAL_TRAP_NONE: return "no trap";
+	case PAL_TRAP_MEMORY_OUT_OF_BOUNDS: return "out of bounds memory access";
+	case PAL_TRAP_MEMORY_PROTECTED: return "protected memory access";
+	case PAL_TRAP_TABLE_OUT_OF_BOUNDS: return "out of bounds table access";
+	case PAL_TRAP_INDIRECT_CALL_NULL: return "uninitialized element";
+	case PAL_TRAP_INDIRECT_CALL_TYPE: return "indirect call type mismatch";
+	case PAL_TRAP_INTEGER_DIVIDE_BY_ZERO: return "integer divide by zero";
+	case PAL_TRAP_INTEGER_OVERFLOW: return "integer overflow";
+	case PAL_TRAP_INVALID_CONVERSION: return "invalid conversion to integer";
+	case PAL_TRAP_UNREACHABLE: return "unreachable";
+	case PAL_TRAP_STACK_OVERFLOW: return "call stack exhausted";
+	case PAL_TRAP_NULL_REFERENCE: return "null reference";
+	case PAL_TRAP_UNCAUGHT_EXCEPTION: return "uncaught exception";
+	case PAL_TRAP_LINK: return "incompatible import";
+	case PAL_TRAP_OUT_OF_MEMORY: return "out of memory";
+	case PAL_TRAP_EXIT: return "exit";
+	case PAL_TRAP_INTERRUPTED: return "interrupted";
+	case PAL_TRAP_HOST: return "host trap";
+	}
+	return "unknown trap";
+}
+
+const pal_trap_info *pal_last_trap(void)
+{
+	struct pal_trap_info *trap = &pal_thread.trap;
+	if (trap->kind == PAL_TRAP_NONE) { /* before the first: not all zero bits */
+		trap->message = pal_trap_text(PAL_TRAP_NONE);
+		trap->memory = -1;
+	}
+	return trap;
+}
+
+static const char *memory_message(struct pal_thread *thread, pal_trap kind, int32_t memory, uint64_t address)
+{
+	struct pal_text text = pal_text_in(thread->message, sizeof thread->message);
+	pal_text_add(&text, pal_trap_text(kind));
+	pal_text_add(&text, ": address ");
+	pal_text_hex(&text, address);
+	pal_text_add(&text, " of memory ");
+	pal_text_decimal(&text, (uint32_t)memory); /* not negative here */
+	return thread->message;
+}
+
+void pal_trap_record(pal_trap kind, const char *message, int32_t memory, uint64_t address)
+{
+	struct pal_thread *thread = &pal_thread;
+	if (message == NULL)
+		message = memory >= 0 ? memory_message(thread, kind, memory, address) : pal_trap_text(kind);
+	thread->trap = (struct pal_trap_info){ .kind = kind, .message = message, .memory = memory, .address = address };
+	thread->frame_count = 0;
+	thread->frames_cut = false;
+}
+
+/* Appends the frame executing at pc, if that is in a wasm function: stubs and C are passed over. */
+static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
+{
+	uint32_t offset;
+	const struct pal_module *module = pal_code_find(call ? pc - 1 : pc, &offset);
+	if (module == NULL)
+		return;
+	/* A call may be the last instruction of its function: its return address then belongs to the next one. The sum
+	 * cannot wrap: text sizes are far below 4 GiB in the small code model. */
+	int64_t function = pal_function_find(module, offset);
+	int64_t site = pal_site_find(module, call ? offset + 1 : offset, call);
+	if (function < 0)
+		return;
+	if (thread->frame_count == PAL_FRAMES) {
+		thread->frames_cut = true;
+		return;
+	}
+	thread->frames[thread->frame_count++] = (struct pal_frame){
+		.module = module->name,
+		.function = module->strings + module->function_name[function],
+		.index = module->imported_functions + (uint32_t)function, /* fewer than 2^32 functions in all */
+		.offset = site < 0 ? 0 : module->site_wasm[site],
+	};
+}
+
+/* Frame records are {caller's frame pointer, return address}, as compiled code and the runtime keep them. The host's
+ * code may keep something else in that register, so each record must lie on the stack, above the one before. */
+PAL_NO_SANITIZE static void walk(struct pal_thread *thread, uintptr_t fp, uintptr_t sp)
+{
+	const struct pal_stack *stack = pal_thread_stack(sp);
+	if (stack == NULL)
+		return;
+	uintptr_t lowest = sp;
+	while (fp >= lowest && fp % sizeof(uintptr_t) == 0 && fp < stack->high && stack->high - fp >= 2 * sizeof(uintptr_t)) {
+		if (thread->frames_cut)
+			return;
+		const uintptr_t *record = (const uintptr_t *)fp;
+		add_frame(thread, record[1], true);
+		lowest = fp + 2 * sizeof(uintptr_t); /* at most stack->high */
+		fp = record[0];
+	}
+}
+
+void pal_trap_backtrace(uintptr_t pc, uintptr_t fp, uintptr_t sp)
+{
+	struct pal_thread *thread = &pal_thread;
+	if (pc)
+		add_frame(thread, pc, false);
+	walk(thread, fp, sp);
+	if (thread->frame_count > 0) {
+		thread->trap.function = thread->frames[0].function;
+		thread->trap.offset = thread->frames[0].offset;
+	}
+}

@@ -1,0 +1,237 @@
+/* See memory.h. */
+#include "memory.h"
+#include <stdlib.h>
+
+#define GIB4 ((uint64_t)1 << 32)
+/* No memory is larger: far above every host's address space, far below where sums of sizes could wrap. */
+#define BYTES_MAX ((uint64_t)1 << 56)
+/* Up to here a declared maximum is reserved at once, so that the memory never moves. */
+#define RESERVE_MAX GIB4
+
+/* ---- Limits ---- */
+
+/* Pages that the index type can address. With one-byte pages the size itself must fit in the index type. */
+static uint64_t index_limit(uint8_t page_log2, uint8_t index64)
+{
+	if (index64)
+		return page_log2 == 0 ? UINT64_MAX : (uint64_t)1 << (64 - page_log2);
+	return page_log2 == 0 ? UINT32_MAX : GIB4 >> page_log2;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* PAL_OK: minimum << page_log2 and limit << page_log2 are at most BYTES_MAX, so neither shift loses bits. */
+static pal_status check_limits(const struct pal_memory_spec *spec, uint64_t *limit)
+{
+	uint64_t most = index_limit(spec->page_log2, spec->index64);
+	if (spec->minimum > spec->maximum || spec->minimum > most)
+		return PAL_E_RANGE;
+	*limit = lesser(lesser(spec->maximum, most), BYTES_MAX >> spec->page_log2);
+	return spec->minimum > *limit ? PAL_E_NOMEM : PAL_OK;
+}
+
+/* ---- Layouts ---- */
+
+uint64_t pal_memory_guard_bytes(void)
+{
+	return GIB4 + PAL_GUARD_SIZE; /* a multiple of every page size */
+}
+
+bool pal_memory_is_guarded(const struct pal_memory *memory)
+{
+	return memory->layout == PAL_LAYOUT_GUARD && ((size_t)1 << memory->page_log2) % pal_port_page() == 0;
+}
+
+/* Reserves [inaccessible page][below][usable][guard], the first two only if `below` is not 0, and commits the middle as
+ * far as the memory's `size` bytes. All sums stay below 2^57: `below` is a context, `size` <= `usable` <= BYTES_MAX. */
+static pal_status reserve(struct pal_memory *memory, uint64_t usable, size_t below, uint64_t size)
+{
+	size_t below_pages = pal_page_round(below);
+	size_t front = below ? pal_port_page() + below_pages : 0;
+	size_t bytes = front + pal_page_round(usable ? usable : 1);
+	memory->reservation = pal_reservation_new(bytes);
+	if (memory->reservation == NULL)
+		return PAL_E_NOMEM;
+	memory->base = memory->reservation->at + front;
+	memory->reach = bytes - front;
+	if (pal_port_commit(memory->base - below_pages, below_pages + pal_page_round(size)))
+		return PAL_OK;
+	pal_reservation_release(memory->reservation);
+	return PAL_E_NOMEM;
+}
+
+static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spec *spec)
+{
+	uint64_t size = spec->minimum << spec->page_log2; /* see check_limits */
+	uint64_t most = memory->limit << spec->page_log2;
+	uint64_t usable = size;
+	memory->layout = PAL_LAYOUT_MOVABLE;
+	if (spec->guard && !spec->index64) {
+		memory->layout = PAL_LAYOUT_GUARD;
+		usable = pal_memory_guard_bytes();
+	} else if (spec->shared || (spec->maximum != UINT64_MAX && most <= RESERVE_MAX)) {
+		memory->layout = PAL_LAYOUT_FIXED; /* shared ones, which other threads are using, must not move */
+		usable = most;
+	}
+	memory->size = size;
+	pal_status status = reserve(memory, usable, spec->below, size);
+	/* A movable mapping is accessible as a whole, so that it can be resized: an empty one has a page, too. */
+	if (status == PAL_OK && memory->layout == PAL_LAYOUT_MOVABLE && size == 0 &&
+	    !pal_port_commit(memory->base, memory->reservation->bytes)) {
+		pal_reservation_release(memory->reservation);
+		return PAL_E_NOMEM;
+	}
+	return status;
+}
+
+/* ---- Life ---- */
+
+pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec *spec)
+{
+	*out = NULL;
+	uint64_t limit;
+	pal_status status = check_limits(spec, &limit);
+	if (status != PAL_OK)
+		return status;
+	struct pal_memory *memory = calloc(1, sizeof *memory);
+	if (memory == NULL)
+		return PAL_E_NOMEM;
+	memory->max = spec->maximum;
+	memory->limit = limit;
+	memory->page_log2 = spec->page_log2;
+	memory->index64 = spec->index64;
+	memory->shared = memory->may_fault = spec->shared;
+	memory->references = 1;
+	memory->lock = (struct pal_lock)PAL_LOCK_INIT;
+	status = lay_out(memory, spec);
+	if (status != PAL_OK) {
+		free(memory);
+		return status;
+	}
+	*out = memory;
+	return PAL_OK;
+}
+
+pal_status pal_memory_new(pal_memory **out, const pal_memory_options *options)
+{
+	*out = NULL;
+	if (options->has_max > 1 || options->index64 > 1 || options->shared > 1 || options->compact > 1 ||
+	    options->page_log2 > 16 || (options->shared && !options->has_max))
+		return PAL_E_ARGUMENT;
+	pal_port_handle_faults(); /* the host may read and write it before any instance exists */
+	struct pal_memory_spec spec = {
+		.minimum = options->min_pages,
+		.maximum = options->has_max ? options->max_pages : UINT64_MAX,
+		.page_log2 = options->page_log2 ? options->page_log2 : 16,
+		.index64 = options->index64,
+		.shared = options->shared,
+		.guard = !options->compact,
+	};
+	return pal_memory_make(out, &spec);
+}
+
+void pal_memory_retain(struct pal_memory *memory)
+{
+	memory->references++;
+}
+
+void pal_memory_free(pal_memory *memory)
+{
+	if (memory == NULL || --memory->references > 0)
+		return;
+	pal_reservation_release(memory->reservation);
+	free(memory);
+}
+
+void *pal_memory_data(const pal_memory *memory)
+{
+	return memory->base;
+}
+
+uint64_t pal_memory_size(const pal_memory *memory)
+{
+	return memory->size;
+}
+
+/* ---- Views ---- */
+
+/* Other threads may be reading the view of a shared memory: each word changes at once, and only ever grows. */
+static void update_view(const struct pal_memory *memory, struct pal_view *view)
+{
+	__atomic_store_n(&view->base, memory->base, __ATOMIC_RELEASE);
+	__atomic_store_n(&view->size, memory->size, __ATOMIC_RELEASE);
+}
+
+void pal_memory_attach(struct pal_memory *memory, struct pal_view *view)
+{
+	pal_lock(&memory->lock);
+	view->owner = memory;
+	view->next = memory->views;
+	memory->views = view;
+	update_view(memory, view);
+	pal_unlock(&memory->lock);
+}
+
+void pal_memory_detach(struct pal_memory *memory, struct pal_view *view)
+{
+	pal_lock(&memory->lock);
+	struct pal_view **link = &memory->views;
+	while (*link && *link != view)
+		link = &(*link)->next;
+	if (*link)
+		*link = view->next;
+	pal_unlock(&memory->lock);
+}
+
+/* ---- Growing ---- */
+
+/* Moves a movable mapping to one that holds `size` bytes, where it does not already. */
+static bool resize(struct pal_memory *memory, uint64_t size)
+{
+	struct pal_reservation *reservation = memory->reservation;
+	size_t bytes = pal_page_round(size); /* size <= BYTES_MAX */
+	if (bytes <= reservation->bytes)
+		return true; /* one-byte pages end inside a host page; its rest was never written */
+	void *at = pal_port_resize(reservation->at, reservation->bytes, bytes);
+	if (at == NULL)
+		return false;
+	reservation->at = memory->base = at;
+	reservation->bytes = memory->reach = bytes;
+	return true;
+}
+
+/* Makes [0, size) accessible; new bytes read as zero. */
+static bool extend(struct pal_memory *memory, uint64_t size)
+{
+	if (memory->layout == PAL_LAYOUT_MOVABLE)
+		return resize(memory, size);
+	size_t from = pal_page_round(memory->size), to = pal_page_round(size); /* both at most BYTES_MAX */
+	return pal_port_commit(memory->base + from, to - from);                /* growing: to >= from */
+}
+
+static pal_status grow(struct pal_memory *memory, uint64_t pages, uint64_t *old_pages)
+{
+	uint64_t old = memory->size >> memory->page_log2;
+	if (pages > memory->limit - old) /* old <= limit, always: no wrap here nor in the sum below */
+		return PAL_E_RANGE;
+	uint64_t size = (old + pages) << memory->page_log2; /* at most limit << page_log2 <= BYTES_MAX */
+	if (pages > 0 && !extend(memory, size))
+		return PAL_E_NOMEM;
+	memory->size = size;
+	for (struct pal_view *view = memory->views; view && pages > 0; view = view->next)
+		update_view(memory, view);
+	if (old_pages)
+		*old_pages = old;
+	return PAL_OK;
+}
+
+pal_status pal_memory_grow(pal_memory *memory, uint64_t pages, uint64_t *old_pages)
+{
+	pal_lock(&memory->lock);
+	pal_status status = grow(memory, pages, old_pages);
+	pal_unlock(&memory->lock);
+	return status;
+}

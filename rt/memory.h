@@ -1,0 +1,53 @@
+/* Linear memories. */
+#ifndef PAL_MEMORY_H
+#define PAL_MEMORY_H
+#include "context.h"
+#include "palisade.h"
+#include "port.h"
+#include "reservation.h"
+
+#pragma GCC visibility push(hidden)
+
+enum pal_layout {
+	PAL_LAYOUT_GUARD,   /* 4 GiB + PAL_GUARD_SIZE reserved, so that 32-bit addresses need no checks; never moves */
+	PAL_LAYOUT_FIXED,   /* its maximum is reserved; never moves */
+	PAL_LAYOUT_MOVABLE, /* what it holds; growing may move it */
+};
+
+struct pal_memory {
+	uint8_t *base;
+	_Atomic uint64_t size; /* accessible bytes, a multiple of the memory's page size */
+	uint64_t max;          /* declared maximum in pages; UINT64_MAX: none */
+	uint64_t limit;        /* pages it can ever have: the maximum, the index type, what can be addressed */
+	uint64_t reach;        /* faults in [base, base + reach) are this memory's */
+	enum pal_layout layout;
+	uint8_t page_log2, index64, shared;
+	uint8_t may_fault;     /* 1: pages inside the size may be inaccessible, so the runtime must copy with care */
+	_Atomic uint32_t references;
+	struct pal_reservation *reservation;
+	struct pal_view *views;
+	struct pal_lock lock;  /* views and growing */
+};
+
+/* What a new memory is to be; see pal_memory_desc. */
+struct pal_memory_spec {
+	uint64_t minimum, maximum; /* pages; maximum UINT64_MAX: none declared */
+	uint8_t page_log2, index64, shared;
+	uint8_t guard;             /* 1: guard layout */
+	size_t below;              /* bytes to keep readable and writable below byte 0, with an inaccessible page below
+	                            * those: room for an instance's context. Guard layout only. */
+};
+/* PAL_E_RANGE: minimum above maximum or above the index type's reach; PAL_E_NOMEM. */
+pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec *);
+/* Bytes of address space that guard layout takes. */
+uint64_t pal_memory_guard_bytes(void);
+/* Can code without checks use it as a memory? Its pages must end where host pages end. */
+bool pal_memory_is_guarded(const struct pal_memory *);
+
+void pal_memory_retain(struct pal_memory *);
+/* Makes `view` a view of the memory, which it keeps up to date, and back. The view holds no reference. */
+void pal_memory_attach(struct pal_memory *, struct pal_view *view);
+void pal_memory_detach(struct pal_memory *, struct pal_view *view);
+
+#pragma GCC visibility pop
+#endif

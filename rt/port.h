@@ -1,0 +1,71 @@
+/* All the runtime asks of an operating system. One implementation per platform: port_posix.c (Linux, macOS).
+ * Beside this the runtime uses malloc, calloc, realloc, free, abort and the mem… and str… functions of the C library. */
+#ifndef PAL_PORT_H
+#define PAL_PORT_H
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+/* ---- Address space ---- */
+
+/* The host's page size, a power of two, asked at run time (aarch64 hosts have 4, 16 or 64 KiB). */
+size_t pal_port_page(void);
+/* Inaccessible address space, not counted as memory. `bytes`: a multiple of the page size. NULL: none to be had. */
+void *pal_port_reserve(size_t bytes);
+/* Makes pages of a reservation readable and writable; fresh ones read as zero. False: the OS gave no memory. */
+bool pal_port_commit(void *at, size_t bytes);
+/* Resizes a mapping that is readable and writable throughout, moving it if need be. NULL: nothing has changed. */
+void *pal_port_resize(void *at, size_t old_bytes, size_t new_bytes);
+/* Gives back a whole reservation. */
+void pal_port_release(void *at, size_t bytes);
+
+/* ---- Stacks ---- */
+
+struct pal_stack {
+	uintptr_t low, high; /* [low, high); high 0: unknown */
+	uintptr_t guard;     /* bytes from low upwards that may be inaccessible */
+};
+/* The calling thread's stack as the OS made it; all zero if it can't tell. */
+struct pal_stack pal_port_stack(void);
+/* Gives the calling thread a stack for its signal handlers if it has none that is large enough. False: no memory. */
+bool pal_port_signal_stack(void);
+/* Has pal_thread_end (thread.h) called when the calling thread ends; the signal stack goes then, too. */
+void pal_port_at_thread_end(void);
+
+/* ---- Threads ---- */
+
+struct pal_lock {
+	pthread_mutex_t os;
+};
+#define PAL_LOCK_INIT { PTHREAD_MUTEX_INITIALIZER }
+void pal_lock(struct pal_lock *);
+void pal_unlock(struct pal_lock *);
+
+/* ---- Faults ---- */
+
+enum pal_fault {
+	PAL_FAULT_ACCESS, /* a load, store or push that the MMU refused */
+	PAL_FAULT_TRAP,   /* an instruction that traps by itself: ud2, udf, brk, a division */
+};
+/* The registers of a fault that handlers look at. */
+struct pal_machine {
+	uintptr_t pc, sp, fp;
+	uintptr_t pinned;     /* P, if pc is in compiled code */
+	uintptr_t copy_base;  /* where arch.h's guarded copies keep the guest range they may touch */
+	uintptr_t copy_bytes;
+	uintptr_t result;     /* set by the handler: what the place it resumes at finds as a function's result */
+};
+/* Sends faults of this process to pal_trap_fault (trap.c) first, and those that it does not want to whoever had them
+ * before. Does so once, however often it is called. */
+void pal_port_handle_faults(void);
+
+/* ---- Output ---- */
+
+/* Writes to standard error, unbuffered; usable in signal handlers. */
+void pal_port_print(const char *text, size_t length);
+
+#pragma GCC visibility pop
+#endif

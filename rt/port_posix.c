@@ -1,0 +1,294 @@
+/* The port for Linux and macOS; see port.h. */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* pthread_getattr_np, mremap, register names of ucontext_t */
+#endif
+#include "fault.h"
+#include "port.h"
+#include "thread.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+/* ---- Address space ---- */
+
+size_t pal_port_page(void)
+{
+	static _Atomic size_t page; /* sysconf is not cheap everywhere */
+	size_t known = page;
+	if (known == 0)
+		page = known = (size_t)sysconf(_SC_PAGESIZE);
+	return known;
+}
+
+static void *map(size_t bytes, int protection)
+{
+	void *at = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void *pal_port_reserve(size_t bytes)
+{
+	return map(bytes, PROT_NONE);
+}
+
+bool pal_port_commit(void *at, size_t bytes)
+{
+	return bytes == 0 || mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void *pal_port_resize(void *at, size_t old_bytes, size_t new_bytes)
+{
+#ifdef __linux__
+	void *moved = mremap(at, old_bytes, new_bytes, MREMAP_MAYMOVE);
+	return moved == MAP_FAILED ? NULL : moved;
+#else
+	void *moved = map(new_bytes, PROT_READ | PROT_WRITE);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, at, old_bytes < new_bytes ? old_bytes : new_bytes);
+	munmap(at, old_bytes);
+	return moved;
+#endif
+}
+
+void pal_port_release(void *at, size_t bytes)
+{
+	munmap(at, bytes);
+}
+
+/* ---- Stacks ---- */
+
+struct pal_stack pal_port_stack(void)
+{
+	struct pal_stack stack = { 0, 0, 0 };
+#ifdef __linux__
+	/* For the main thread, whose stack grows on demand, glibc answers with what RLIMIT_STACK lets it become. */
+	pthread_attr_t attributes;
+	if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+		return stack;
+	void *low;
+	size_t size, guard;
+	if (pthread_attr_getstack(&attributes, &low, &size) == 0 && pthread_attr_getguardsize(&attributes, &guard) == 0) {
+		stack.low = (uintptr_t)low;
+		stack.high = stack.low + size;
+		stack.guard = guard < size ? guard : 0; /* some C libraries count the guard as part of the stack */
+	}
+	pthread_attr_destroy(&attributes);
+#else
+	pthread_t self = pthread_self();
+	stack.high = (uintptr_t)pthread_get_stackaddr_np(self);
+	stack.low = stack.high - pthread_get_stacksize_np(self);
+#endif
+	return stack;
+}
+
+/* The handler's frames, the kernel's frame with the widest vector state (AMX: 11 KiB), and whoever we chain to. */
+enum { SIGNAL_STACK_SIZE = 128 * 1024, SIGNAL_STACK_ENOUGH = 32 * 1024 };
+
+static pthread_once_t thread_key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
+static bool thread_key_made;
+static _Thread_local char *signal_stack; /* the mapping: an inaccessible page, then the stack */
+
+static size_t signal_stack_mapping(void)
+{
+	return pal_port_page() + SIGNAL_STACK_SIZE; /* 128 KiB is a multiple of every page size */
+}
+
+/* At the thread's end. Whoever put another stack in place of ours keeps it. */
+static void thread_end(void *unused)
+{
+	(void)unused;
+	pal_thread_end();
+	if (signal_stack == NULL)
+		return;
+	stack_t now, off = { .ss_flags = SS_DISABLE };
+	if (sigaltstack(NULL, &now) == 0 && now.ss_sp == signal_stack + pal_port_page())
+		sigaltstack(&off, NULL);
+	pal_port_release(signal_stack, signal_stack_mapping());
+	signal_stack = NULL;
+}
+
+static void make_thread_key(void)
+{
+	thread_key_made = pthread_key_create(&thread_key, thread_end) == 0;
+}
+
+void pal_port_at_thread_end(void)
+{
+	static char any; /* destructors run for values that are not NULL */
+	pthread_once(&thread_key_once, make_thread_key);
+	if (thread_key_made)
+		pthread_setspecific(thread_key, &any);
+}
+
+static bool map_signal_stack(void)
+{
+	char *mapping = pal_port_reserve(signal_stack_mapping());
+	if (mapping == NULL)
+		return false;
+	if (!pal_port_commit(mapping + pal_port_page(), SIGNAL_STACK_SIZE)) {
+		pal_port_release(mapping, signal_stack_mapping());
+		return false;
+	}
+	signal_stack = mapping;
+	return true;
+}
+
+bool pal_port_signal_stack(void)
+{
+	stack_t now;
+	if (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE) && now.ss_size >= SIGNAL_STACK_ENOUGH)
+		return true;
+	if (signal_stack == NULL && !map_signal_stack())
+		return false;
+	stack_t ours = { .ss_sp = signal_stack + pal_port_page(), .ss_size = SIGNAL_STACK_SIZE };
+	return sigaltstack(&ours, NULL) == 0;
+}
+
+/* ---- Threads ---- */
+
+void pal_lock(struct pal_lock *lock)
+{
+	pthread_mutex_lock(&lock->os);
+}
+
+void pal_unlock(struct pal_lock *lock)
+{
+	pthread_mutex_unlock(&lock->os);
+}
+
+/* ---- Faults ---- */
+
+static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+enum { FAULT_SIGNALS = sizeof fault_signals / sizeof *fault_signals };
+static struct sigaction previous[FAULT_SIGNALS];
+
+#if defined(__linux__) && defined(__x86_64__)
+static struct pal_machine read_machine(ucontext_t *context)
+{
+	const greg_t *r = context->uc_mcontext.gregs; /* signed, of the registers' width */
+	return (struct pal_machine){
+		.pc = (uintptr_t)r[REG_RIP], .sp = (uintptr_t)r[REG_RSP], .fp = (uintptr_t)r[REG_RBP],
+		.pinned = (uintptr_t)r[REG_R15], .copy_base = (uintptr_t)r[REG_R9], .copy_bytes = (uintptr_t)r[REG_R8],
+	};
+}
+
+static void write_machine(ucontext_t *context, const struct pal_machine *machine)
+{
+	greg_t *r = context->uc_mcontext.gregs;
+	r[REG_RIP] = (greg_t)machine->pc;
+	r[REG_RSP] = (greg_t)machine->sp;
+	r[REG_RBP] = (greg_t)machine->fp;
+	r[REG_RAX] = (greg_t)machine->result;
+	r[REG_EFL] &= ~(greg_t)0x400; /* the ABI wants the direction flag clear */
+}
+#elif defined(__linux__) && defined(__aarch64__)
+static struct pal_machine read_machine(ucontext_t *context)
+{
+	const mcontext_t *m = &context->uc_mcontext;
+	return (struct pal_machine){
+		.pc = m->pc, .sp = m->sp, .fp = m->regs[29],
+		.pinned = m->regs[21], .copy_base = m->regs[3], .copy_bytes = m->regs[4],
+	};
+}
+
+static void write_machine(ucontext_t *context, const struct pal_machine *machine)
+{
+	mcontext_t *m = &context->uc_mcontext;
+	m->pc = machine->pc;
+	m->sp = machine->sp;
+	m->regs[29] = machine->fp;
+	m->regs[0] = machine->result;
+}
+#else
+#error "port_posix.c does not know this target's ucontext_t yet"
+#endif
+
+static void ask_previous(const struct sigaction *action, int signal, siginfo_t *info, void *context)
+{
+	sigset_t mask = action->sa_mask, before;
+	if (!(action->sa_flags & SA_NODEFER))
+		sigaddset(&mask, signal);
+	pthread_sigmask(SIG_BLOCK, &mask, &before);
+	if (action->sa_flags & SA_SIGINFO)
+		action->sa_sigaction(signal, info, context);
+	else
+		action->sa_handler(signal);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* A fault that is not ours. */
+static void chain(int which, int signal, siginfo_t *info, void *context)
+{
+	const struct sigaction *action = &previous[which];
+	bool sent = info->si_code <= 0; /* by kill and the like: there is no instruction that would fault again */
+	if (action->sa_handler == SIG_IGN && sent)
+		return;
+	if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+		ask_previous(action, signal, info, context);
+		return;
+	}
+	/* The default action, with the right exit status and core: take the handler away and fault once more. */
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	sigaction(signal, &standard, NULL);
+	if (sent)
+		raise(signal);
+}
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	int saved_errno = errno;
+	int which = 0;
+	while (which < FAULT_SIGNALS - 1 && fault_signals[which] != signal)
+		which++;
+	struct pal_machine machine = read_machine(context);
+	enum pal_fault fault = signal == SIGSEGV || signal == SIGBUS ? PAL_FAULT_ACCESS : PAL_FAULT_TRAP;
+	if (info->si_code > 0 && pal_trap_fault(fault, (uintptr_t)info->si_addr, &machine))
+		write_machine(context, &machine);
+	else
+		chain(which, signal, info, context);
+	errno = saved_errno;
+}
+
+static void install(void)
+{
+	/* SA_NODEFER: a trap resumes elsewhere and never comes back here, so the signal must not stay blocked. */
+	struct sigaction ours = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	sigemptyset(&ours.sa_mask);
+	for (int i = 0; i < FAULT_SIGNALS; i++) {
+		/* Known before ours is in place: another thread may fault in between. */
+		sigaction(fault_signals[i], NULL, &previous[i]);
+		sigaction(fault_signals[i], &ours, NULL);
+	}
+}
+
+void pal_port_handle_faults(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, install);
+}
+
+/* ---- Output ---- */
+
+void pal_port_print(const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(STDERR_FILENO, text, length);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return;
+		text += written;
+		length -= (size_t)written; /* write never reports more than it was given */
+	}
+}

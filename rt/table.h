@@ -1,0 +1,43 @@
+/* Tables. */
+#ifndef PAL_TABLE_H
+#define PAL_TABLE_H
+#include "context.h"
+#include "palisade.h"
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+struct pal_group;
+
+struct pal_table {
+	void **elements; /* struct pal_func * or the host's pointers; NULL: null */
+	uint64_t size, room;
+	uint64_t max;    /* declared; UINT64_MAX: none */
+	uint64_t limit;  /* elements it can ever have */
+	uint8_t type;    /* PAL_TYPE_FUNCREF, … */
+	uint8_t index64;
+	struct pal_view *views;
+	/* under the group lock (group.h) */
+	uint64_t host_references, instance_references;
+	struct pal_group *group;      /* whose functions it may hold; NULL: none */
+	struct pal_table *next;       /* in the group */
+};
+
+struct pal_table_spec {
+	uint64_t minimum, maximum; /* maximum UINT64_MAX: none declared */
+	uint8_t type, index64;
+};
+/* A table of nulls without references: whoever wants it adds one. PAL_E_RANGE, PAL_E_NOMEM. */
+pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *);
+/* Frees a table that nobody refers to. */
+void pal_table_destroy(struct pal_table *);
+/* Adds elements of this value. False: above a limit, or no memory; nothing has changed then. */
+bool pal_table_grow(struct pal_table *, uint64_t elements, void *value, uint64_t *old_size);
+/* Is [at, at + elements) inside the table? */
+bool pal_table_contains(const struct pal_table *, uint64_t at, uint64_t elements);
+
+void pal_table_attach(struct pal_table *, struct pal_view *view);
+void pal_table_detach(struct pal_table *, struct pal_view *view);
+
+#pragma GCC visibility pop
+#endif

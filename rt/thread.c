@@ -1,0 +1,60 @@
+/* See thread.h. */
+#include "thread.h"
+#include "context.h"
+#include "instance.h"
+#include <stdlib.h>
+
+_Thread_local struct pal_thread pal_thread;
+
+static void ask_own_stack(struct pal_thread *thread)
+{
+	if (thread->own_asked)
+		return;
+	thread->own = pal_port_stack();
+	thread->own_asked = true;
+}
+
+void pal_thread_prepare(void)
+{
+	struct pal_thread *thread = &pal_thread;
+	if (thread->prepared)
+		return;
+	ask_own_stack(thread);
+	pal_port_handle_faults();
+	pal_port_at_thread_end();
+	/* Without a signal stack all but stack overflows can still be caught; the next pal_try asks again. */
+	thread->prepared = pal_port_signal_stack();
+}
+
+void pal_thread_end(void)
+{
+	struct pal_thread *thread = &pal_thread;
+	free(thread->tries);
+	thread->tries = NULL;
+	thread->try_count = thread->try_room = 0;
+	thread->prepared = false;
+}
+
+const struct pal_stack *pal_thread_stack(uintptr_t address)
+{
+	const struct pal_thread *thread = &pal_thread;
+	const struct pal_stack *stacks[] = { &thread->mapped, &thread->own };
+	for (int i = 0; i < 2; i++)
+		if (address >= stacks[i]->low && address < stacks[i]->high)
+			return stacks[i];
+	return NULL;
+}
+
+/* Called by entry stubs when the instance was last entered on another stack: fills in the limits for this one, which
+ * is this function's own frame's. An unknown stack (a coroutine of the host's) leaves size 0, so that each entry asks
+ * again, and limit 0: nothing is checked there. */
+void pal_rt_stack_enter(void *pinned)
+{
+	ask_own_stack(&pal_thread);
+	const struct pal_stack *stack = pal_thread_stack((uintptr_t)__builtin_frame_address(0));
+	uint64_t low = stack ? stack->low : 0;
+	pal_context_set(pinned, PAL_CONTEXT_STACK_LOW, low);
+	pal_context_set(pinned, PAL_CONTEXT_STACK_SIZE, stack ? stack->high - stack->low : 0);
+	/* low + guard lies inside the stack, so the sum cannot wrap */
+	pal_context_set(pinned, PAL_CONTEXT_STACK_LIMIT, stack ? low + stack->guard + PAL_STACK_RESERVE : 0);
+}

@@ -1,0 +1,62 @@
+/* random_get. */
+#define _GNU_SOURCE
+#include "guest.h"
+#include "guest_copy.h"
+#include "host_error.h"
+#include "preview1.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+
+/* Fills the range by reading the random device. */
+static int32_t fill_from_device(void *to, uint64_t size)
+{
+	int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	if (device < 0)
+		return pal_wasi_errno(errno);
+	int32_t error = WASI_OK;
+	char *at = to;
+	while (size && !error) {
+		ssize_t count = read(device, at, size < 1 << 20 ? size : 1 << 20);
+		if (count > 0) {
+			at += count;
+			size -= (uint64_t)count;
+		} else if (count == 0 || errno != EINTR) {
+			error = count ? pal_wasi_errno(errno) : WASI_IO;
+		}
+	}
+	close(device);
+	return error;
+}
+
+/* Fills the range by the kernel, which answers EFAULT for pages that can't be written. */
+static int32_t fill(void *to, uint64_t size)
+{
+#ifdef __linux__
+	char *at = to;
+	while (size) {
+		/* In pieces: the kernel gives at most 32 MiB at once, and looks at signals between. */
+		ssize_t count = getrandom(at, size < 1 << 20 ? size : 1 << 20, 0);
+		if (count > 0) {
+			at += count;
+			size -= (uint64_t)count;
+		} else if (errno == ENOSYS) {
+			return fill_from_device(at, size);
+		} else if (errno != EINTR) {
+			return pal_wasi_errno(errno);
+		}
+	}
+	return WASI_OK;
+#else
+	return fill_from_device(to, size);
+#endif
+}
+
+int32_t wasi_snapshot_preview1_random_get(PAL_WASI_VIEW, int32_t buffer, int32_t length)
+{
+	int32_t error = pal_wasi_room(view, buffer, (uint32_t)length);
+	return error ? error : fill(pal_guest_range(view->memory, (uint32_t)buffer, (uint32_t)length), (uint32_t)length);
+}

@@ -1,0 +1,4 @@
+import { missing } from "./format";
+import nothing from "./not-here";
+
+const x: number = missing(nothing;

@@ -1,0 +1,33 @@
+/* Between driver.c and the generated list of a batch's modules and exports. */
+#ifndef DRIVER_H
+#define DRIVER_H
+#include <palisade.h>
+
+enum { MAX_IMPORTS = 8 };
+
+typedef union value {
+	_Alignas(16) uint8_t bytes[16];
+	int32_t i;
+	int64_t l;
+	float f;
+	double d;
+	void *ref;
+	uint32_t u32;
+	uint64_t u64;
+} value;
+
+struct module {
+	pal_trap (*instantiate)(void **out, void *const *imports);
+	void (*free)(void *);
+};
+
+struct export {
+	/* Calls `address` with the C types of its signature; for a global, reads what its accessor points to. */
+	void (*call)(void (*address)(void), void *instance, const value *arguments, value *results);
+	void (*address)(void);
+	const char *results; /* a letter each: i l f d v r */
+};
+
+extern const struct module spec_modules[];
+extern const struct export spec_exports[];
+#endif

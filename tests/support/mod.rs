@@ -1,0 +1,243 @@
+//! What the tests share: the machines that programs run on, running things, and saying what was left out.
+//!
+//! A test needs tools beside Rust and a C compiler only for a part of what it shows; that part is left out where they
+//! are missing, which is printed with the reason. With `CI=true` leaving anything out is a failure.
+#![allow(dead_code)] // every test file uses another part of this
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
+pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// The top of the checkout.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Prints a line past the capture of test output, so that it is seen when all tests pass.
+pub fn say(line: impl AsRef<str>) {
+    let _ = writeln!(std::io::stderr(), "{}", line.as_ref());
+}
+
+/// Notes that a part of the tests does not run here. In CI that is a failure.
+pub fn left_out(what: &str, why: &str) {
+    assert!(!in_ci(), "left out in CI: {what}: {why}");
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let line = format!("left out: {what}: {why}");
+    let mut said = SAID.lock().unwrap();
+    if !said.contains(&line) {
+        say(&line);
+        said.push(line);
+    }
+}
+
+pub fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|v| v == "true")
+}
+
+/// True if `program` can be found on the path.
+pub fn installed(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// True if all programs are there; otherwise says that `what` is left out.
+pub fn need(what: &str, programs: &[&str]) -> bool {
+    let missing: Vec<_> = programs.iter().filter(|p| !installed(p)).copied().collect();
+    if !missing.is_empty() {
+        left_out(what, &format!("{} is not installed", missing.join(" and ")));
+    }
+    missing.is_empty()
+}
+
+/// True if python3 has the package; otherwise says that `what` is left out.
+pub fn need_python(what: &str, package: &str) -> bool {
+    let found = installed("python3") && run(Command::new("python3").args(["-c", &format!("import {package}")])).ok();
+    if !found {
+        left_out(what, &format!("python3 with the package `{package}` is not installed"));
+    }
+    found
+}
+
+/// A target with what links and runs its programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    pub triple: String,
+    /// C compiler, with arguments.
+    pub cc: Vec<String>,
+    /// What a program is run with: nothing, or an emulator.
+    pub runner: Vec<String>,
+}
+
+impl Machine {
+    pub fn host() -> Machine {
+        let cc = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+        Machine { triple: palisade::Target::host().triple.to_string(), cc: words(&cc), runner: Vec::new() }
+    }
+
+    fn aarch64() -> Machine {
+        Machine { triple: AARCH64.into(), cc: words("aarch64-linux-gnu-gcc -static"), runner: words("qemu-aarch64") }
+    }
+
+    pub fn is_host(&self) -> bool {
+        self.runner.is_empty()
+    }
+
+    pub fn target(&self) -> palisade::Target {
+        palisade::Target::parse(&self.triple).expect("a target")
+    }
+
+    /// The C compiler, warnings as errors.
+    pub fn compiler(&self) -> Command {
+        let mut command = Command::new(&self.cc[0]);
+        command.args(&self.cc[1..]).args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
+        command
+    }
+
+    /// `palisade` for this target.
+    pub fn palisade(&self) -> Command {
+        let mut command = Command::new(PALISADE);
+        if !self.is_host() {
+            command.args(["--target", &self.triple, "--cc", &self.cc.join(" ")]);
+        }
+        command
+    }
+
+    /// A command that runs `program` here.
+    pub fn command(&self, program: &Path) -> Command {
+        match self.runner.split_first() {
+            None => Command::new(program),
+            Some((runner, args)) => {
+                let mut command = Command::new(runner);
+                command.args(args).arg(program);
+                command
+            }
+        }
+    }
+
+    /// The runtime's static library for this target.
+    pub fn runtime(&self) -> PathBuf {
+        let cc = (!self.is_host()).then(|| self.cc.join(" "));
+        palisade::runtime::archive(&self.target(), cc.as_deref()).expect("the runtime compiles")
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Every machine that this one can be: itself, and aarch64 under an emulator. `PALISADE_TEST_TARGETS` (triples with
+/// commas between) narrows them down.
+pub fn machines() -> Vec<Machine> {
+    let mut all = vec![Machine::host()];
+    if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
+        all.push(Machine::aarch64());
+    }
+    if let Ok(wanted) = std::env::var("PALISADE_TEST_TARGETS") {
+        for machine in all.iter().filter(|m| !wanted.split(',').any(|w| w == m.triple)) {
+            left_out(&machine.triple, "not in PALISADE_TEST_TARGETS");
+        }
+        all.retain(|m| wanted.split(',').any(|w| w == m.triple));
+    }
+    assert!(!all.is_empty(), "no target to test");
+    all
+}
+
+/// How a process ended, and what it wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Exit status; 128 + N for signal N, as shells have it.
+    pub status: i32,
+    pub out: Vec<u8>,
+    pub err: Vec<u8>,
+}
+
+impl Ran {
+    pub fn ok(&self) -> bool {
+        self.status == 0
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.out).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.err).into_owned()
+    }
+
+    /// Fails the test, showing everything, unless the exit status is `status`.
+    #[track_caller]
+    pub fn expect(self, status: i32) -> Ran {
+        assert_eq!(self.status, status, "exit status\nstdout: {}\nstderr: {}", self.stdout(), self.stderr());
+        self
+    }
+}
+
+/// Runs a command to its end, without standard input.
+#[track_caller]
+pub fn run(command: &mut Command) -> Ran {
+    run_with_input(command, b"")
+}
+
+#[track_caller]
+pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ran {
+    use std::os::unix::process::ExitStatusExt as _;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_vec();
+    // A program that ends without reading all is fine.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("a child to wait for");
+    writer.join().expect("the writer does not panic");
+    let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+    Ran { status, out: output.stdout, err: output.stderr }
+}
+
+/// A folder that goes away with the test.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("test").tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a scratch folder")
+}
+
+/// Writes `text` to `dir/name` and gives the path.
+pub fn write(dir: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::create_dir_all(path.parent().expect("below dir")).expect("a folder");
+    std::fs::write(&path, text).expect("a scratch file");
+    path
+}
+
+/// Compiles wasm text to an object and its header in `dir`: `NAME.o`, `NAME.h`.
+#[track_caller]
+pub fn compile_wat(machine: &Machine, dir: &Path, name: &str, wat: &str) -> PathBuf {
+    let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{e}"));
+    compile_wasm(machine, dir, name, &wasm)
+}
+
+#[track_caller]
+pub fn compile_wasm(machine: &Machine, dir: &Path, name: &str, wasm: &[u8]) -> PathBuf {
+    let mut options = palisade::Options::new(name);
+    options.target = machine.target();
+    let object = palisade::compile(wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    write(dir, &format!("{name}.h"), &object.header);
+    write(dir, &format!("{name}.o"), &object.bytes)
+}
+
+/// Links C code (with the modules' headers in reach) and objects into `dir/program`.
+#[track_caller]
+pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags: &[&str]) -> PathBuf {
+    let program = dir.join("program");
+    let source = write(dir, "program.c", c);
+    let mut cc = machine.compiler();
+    cc.arg("-I").arg(dir).args(["-g", "-O1"]).args(flags).arg(source).args(objects).arg(machine.runtime());
+    run(cc.args(["-lpthread", "-lm", "-o"]).arg(&program)).expect(0);
+    program
+}
+
+/// A text that shows the command as a user would have typed it.
+pub fn shown(program: impl AsRef<OsStr>, args: &[&str]) -> String {
+    format!("{} {}", program.as_ref().to_string_lossy(), args.join(" "))
+}
