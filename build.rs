@@ -62,7 +62,7 @@ fn pack(root: &Path, sources: &[PathBuf]) -> String {
 
 fn compile(root: &Path, sources: &[PathBuf], out: &Path) {
     let mut build = cc::Build::new();
-    build.include(root.join("include")).include(root.join("rt")).cargo_metadata(false);
+    build.include(root.join("include")).include(root.join("rt")).include(root.join("rt")).cargo_metadata(false);
     // The flags stand in one file that the command reads as well, when it compiles the runtime for another target.
     for flag in include_str!("rt/cflags.txt").split_whitespace() {
         build.flag_if_supported(flag);

@@ -108,6 +108,8 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
 /// An executable or shared library, written to `output` whole or not at all.
 pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
+    // First, since a missing cross compiler should be said before minutes of work.
+    palisade::runtime::archive(&command.target, command.options.cc.as_deref())?;
     let mut inputs = Vec::new();
     let mut interfaces = Vec::new();
     for input in &command.options.inputs {

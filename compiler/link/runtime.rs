@@ -54,7 +54,7 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
         let object = folder.join(name.replace('/', "_")).with_extension("o");
         let mut command = compiler.command();
         command.args(CFLAGS.split_whitespace().filter(|&flag| compiler.accepts(flag)));
-        command.arg("-I").arg(sources.join("include"));
+        command.arg("-I").arg(sources.join("include")).arg("-I").arg(sources.join("rt"));
         command.arg("-c").arg(sources.join(name)).arg("-o").arg(object);
         compiler.run(command, "compiling the runtime")
     })?;
