@@ -6,23 +6,11 @@
 #include "last_trap.h"
 #include "memory.h"
 #include "report.h"
+#include "sanitize.h"
 #include "site.h"
 #include "thread.h"
 #include "try.h"
 #include <stdlib.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
-#ifdef ADDRESS_SANITIZER
-void __asan_handle_no_return(void); /* forgets the red zones of the frames that a trap skips */
-#else
-#define __asan_handle_no_return() ((void)0)
-#endif
 
 /* What a fault turned out to be. */
 struct verdict {

@@ -1,6 +1,6 @@
 /* See last_trap.h. */
 #include "last_trap.h"
-#include "no_sanitize.h"
+#include "sanitize.h"
 #include "site.h"
 #include "text.h"
 #include "thread.h"

@@ -7,6 +7,7 @@
 #include "palisade.h"
 #include "port.h"
 #include "report.h"
+#include "sanitize.h"
 #include "text.h"
 #include "thread.h"
 #include <errno.h>
@@ -100,6 +101,8 @@ struct run {
 	void **instances;
 	pal_trap trap;
 	bool linking; /* still making instances */
+	const void *thread_stack; /* for sanitize.h */
+	size_t thread_stack_size;
 };
 
 static void *source(const struct run *run, int32_t index)
@@ -134,9 +137,8 @@ static void run_exports(void *arg)
 		pal_program.start(last);
 }
 
-static void run_program(void *arg)
+static void run_modules(struct run *run)
 {
-	struct run *run = arg;
 	run->linking = true;
 	for (uint64_t i = 0; i < pal_program.module_count && run->trap == PAL_TRAP_NONE; i++)
 		make_instance(run, i);
@@ -144,6 +146,14 @@ static void run_program(void *arg)
 		return;
 	run->linking = false;
 	run->trap = pal_try(run_exports, &run->instances[pal_program.module_count - 1]);
+}
+
+static void run_program(void *arg)
+{
+	struct run *run = arg;
+	__sanitizer_finish_switch_fiber(NULL, &run->thread_stack, &run->thread_stack_size);
+	run_modules(run);
+	__sanitizer_start_switch_fiber(NULL, run->thread_stack, run->thread_stack_size);
 }
 
 /* The stack's pages become memory as they are used. */
@@ -158,7 +168,10 @@ static void on_own_stack(struct run *run)
 		fail("no memory for the stack", NULL, NULL);
 	uintptr_t low = (uintptr_t)mapping + STACK_GUARD;
 	pal_thread.mapped = (struct pal_stack){ low, low + size, 0 };
+	void *kept = NULL;
+	__sanitizer_start_switch_fiber(&kept, (void *)low, size);
 	pal_switch_stack((void *)(low + size), run_program, run);
+	__sanitizer_finish_switch_fiber(kept, NULL, NULL);
 	pal_thread.mapped = (struct pal_stack){ 0, 0, 0 };
 }
 
@@ -169,6 +182,7 @@ int main(int argc, char **argv)
 	if (run.instances == NULL)
 		fail("out of memory", NULL, NULL);
 	on_own_stack(&run);
+	free(run.instances); /* the instances themselves go with the process */
 	const pal_trap_info *trap = pal_last_trap();
 	if (run.trap == PAL_TRAP_NONE)
 		return 0;

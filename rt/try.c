@@ -7,7 +7,7 @@
 #include "try.h"
 #include "arch.h"
 #include "last_trap.h"
-#include "no_sanitize.h"
+#include "sanitize.h"
 #include "thread.h"
 #include <stdlib.h>
 

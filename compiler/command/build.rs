@@ -8,8 +8,8 @@ use palisade::write::{Program, ProgramModule, write_program};
 use palisade::{Error, Interface, Object, Options};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Does what the command asks for.
 pub fn build(command: &Command) -> Result<(), Failure> {
@@ -158,11 +158,7 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
 
 /// What an executable instantiates and runs. None for libraries, or where the other inputs have to have a `main`.
 /// `alone`: there are no other inputs, so everything imported has to be here.
-fn plan_program(
-    command: &Command,
-    modules: &[(String, Interface)],
-    alone: bool,
-) -> Result<Option<Program>, Failure> {
+fn plan_program(command: &Command, modules: &[(String, Interface)], alone: bool) -> Result<Option<Program>, Failure> {
     if command.options.shared {
         return Ok(None);
     }
@@ -221,11 +217,7 @@ fn check_imports((file, module): &(String, Interface), all: &[(String, Interface
 }
 
 /// Modules that `main` needs, providers first, `main` last. None if one needs what only other inputs can give.
-fn dependency_order(
-    modules: &[(String, Interface)],
-    main: usize,
-    alone: bool,
-) -> Result<Option<Vec<usize>>, Failure> {
+fn dependency_order(modules: &[(String, Interface)], main: usize, alone: bool) -> Result<Option<Vec<usize>>, Failure> {
     let (mut order, mut open) = (Vec::new(), HashSet::new());
     // Depth first without recursion: (module, next import to look at).
     let mut stack = vec![(main, 0)];
@@ -242,7 +234,9 @@ fn dependency_order(
             continue;
         }
         match modules.iter().position(|(_, m)| m.name == *link_name) {
-            None if alone => return Err(Failure::of(file, Error::new(format!("import module {link_name:?} is missing")))),
+            None if alone => {
+                return Err(Failure::of(file, Error::new(format!("import module {link_name:?} is missing"))));
+            }
             None => return Ok(None),
             Some(provider) if open.contains(&provider) => {
                 let text = format!("imports form a cycle through {:?}: instances can't be made", modules[provider].0);

@@ -224,7 +224,8 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "GiB" | "G" => 30,
         unit => return Err(format!("unknown unit {unit:?}: B, KiB, MiB or GiB")),
     };
-    number.checked_mul(1 << shift).filter(|n| (1 << 16..1 << 40).contains(n)).ok_or_else(|| {
-        format!("{text} is not between 64KiB and 1024GiB")
-    })
+    number
+        .checked_mul(1 << shift)
+        .filter(|n| (1 << 16..1 << 40).contains(n))
+        .ok_or_else(|| format!("{text} is not between 64KiB and 1024GiB"))
 }

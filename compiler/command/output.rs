@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 /// Writes a file through a temporary one beside it. Devices and pipes are written directly; `-` is standard output.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if path == Path::new("-") {
-        return std::io::stdout().write_all(bytes).map_err(|e| Error::new(format!("can't write to standard output: {e}")));
+        return std::io::stdout()
+            .write_all(bytes)
+            .map_err(|e| Error::new(format!("can't write to standard output: {e}")));
     }
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("can't write {}: {e}", path.display()));
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {

@@ -22,7 +22,8 @@ pub fn print(command: &Command, what: Print) -> Result<(), Failure> {
         Print::Features => {
             for feature in FEATURES {
                 let on = if command.features.has(feature.name) { "on" } else { "off" };
-                let state = if feature.compiled { "compiled" } else { "not supported: modules that use it are refused" };
+                let state =
+                    if feature.compiled { "compiled" } else { "not supported: modules that use it are refused" };
                 println!("{:24} {on:4} {state}", feature.name);
             }
         }

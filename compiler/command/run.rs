@@ -1,14 +1,14 @@
 //! `--run`: compile into the cache, then run.
 
+use super::Failure;
 use super::build::{build_linked, cache_folder};
 use super::options::Command;
-use super::Failure;
 use palisade::Error;
 use std::collections::hash_map::DefaultHasher;
+use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::process::ExitCode;
-use std::fs;
 
 /// Runs the program; its exit status becomes ours.
 pub fn run(command: &Command) -> Result<ExitCode, Failure> {

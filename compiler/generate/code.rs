@@ -52,7 +52,8 @@ impl Code {
         saved_pinned: Option<StackSlot>,
     ) -> Result<Code> {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
-        let unwind = compiled.create_unwind_info(env.isa).map_err(|e| Error::new(format!("unwind information: {e}")))?;
+        let unwind =
+            compiled.create_unwind_info(env.isa).map_err(|e| Error::new(format!("unwind information: {e}")))?;
         Ok(Code {
             bytes: compiled.code_buffer().to_vec(),
             relocations,

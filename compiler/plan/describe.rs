@@ -24,7 +24,10 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
     for (index, table) in plan.tables.iter().enumerate() {
         match table {
             TablePlan::Static(entries) => {
-                line(&mut out, format_args!("table {index}: read-only data of {} entries (never changed)", entries.len()));
+                line(
+                    &mut out,
+                    format_args!("table {index}: read-only data of {} entries (never changed)", entries.len()),
+                );
             }
             TablePlan::Dynamic => line(&mut out, format_args!("table {index}: made at run time (changed or shared)")),
         }

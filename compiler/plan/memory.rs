@@ -42,8 +42,9 @@ pub struct MemorySpec {
 impl MemorySpec {
     /// Parses a `--memory` option. Keys beyond `mode=guard` and `mode=checked` are named in the error.
     pub fn parse(text: &str) -> Result<MemorySpec> {
-        let (target, keys) =
-            text.split_once(':').ok_or_else(|| Error::new(format!("--memory {text}: expected TARGET:key[=value],…")))?;
+        let (target, keys) = text
+            .split_once(':')
+            .ok_or_else(|| Error::new(format!("--memory {text}: expected TARGET:key[=value],…")))?;
         let mut mode = None;
         for key in keys.split(',') {
             mode = Some(match key {
@@ -104,7 +105,9 @@ fn plan_one(module: &Module<'_>, index: u32, spec: Option<&MemorySpec>) -> Resul
     let guardable = !ty.memory64 && page_log2 == 16;
     let (mode, reason) = match spec {
         Some(MemorySpec { mode: MemoryMode::Guard, .. }) if !guardable => {
-            return Err(Error::new(format!("--memory: memory {index} is 64-bit or has small pages: guard is impossible")));
+            return Err(Error::new(format!(
+                "--memory: memory {index} is 64-bit or has small pages: guard is impossible"
+            )));
         }
         Some(spec) => (spec.mode, "asked for by --memory"),
         None if index == 0 && guardable => (MemoryMode::Guard, "memory 0, 32-bit"),

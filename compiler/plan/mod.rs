@@ -79,7 +79,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let globals = plan_globals(module, &mut layout);
     let import_modules = plan_import_modules(module, imports, &mut layout);
     let types = used_types(module);
-    let funcs = reference_functions(module, &tables);
+    let funcs = reference_functions(module, &scan, &tables);
     layout.finish(module, types.len(), funcs.len());
     let number = |list: &[u32]| list.iter().zip(0..).map(|(&key, at)| (key, at)).collect::<HashMap<_, _>>();
     let (type_numbers, func_numbers) = (number(&types), number(&funcs));
@@ -160,18 +160,20 @@ fn used_types(module: &Module<'_>) -> Vec<u32> {
 }
 
 /// Functions that `ref.func`, an element segment that exists at run time, or a table can turn into a reference.
-fn reference_functions(module: &Module<'_>, tables: &[TablePlan]) -> Vec<u32> {
-    let mut functions: Vec<u32> = Vec::new();
+fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -> Vec<u32> {
+    let mut functions: Vec<u32> = scan.referenced.iter().copied().collect();
     for element in &module.elements {
-        if matches!(element.mode, ElementMode::Active { table, .. } if tables[table as usize].is_static()) {
-            continue;
+        let is_static = |table: u32| tables[table as usize].is_static();
+        match element.mode {
+            ElementMode::Declared => continue,
+            ElementMode::Active { table, .. } if is_static(table) => continue,
+            _ => {}
         }
         functions.extend(element.items.iter().filter_map(|item| match item {
             ElementItem::Function(f) => Some(*f),
             _ => None,
         }));
     }
-    functions.extend(module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|e| e.index));
     functions.extend(module.globals.iter().filter_map(|g| g.init.as_ref()).flat_map(|init| &init.0).filter_map(|op| {
         match op {
             ConstOp::RefFunc(f) => Some(*f),

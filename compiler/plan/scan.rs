@@ -6,28 +6,28 @@ use rayon::prelude::*;
 use std::collections::HashSet;
 use wasmparser::Operator;
 
-/// What the code does with tables.
+/// What the code does with tables and references.
 #[derive(Debug, Default)]
 pub struct Scan {
+    /// Functions that `ref.func` names.
+    pub referenced: HashSet<u32>,
     /// Tables that code reads or writes other than by `call_indirect` and `table.size`.
     pub tables_used_as_values: HashSet<u32>,
 }
 
 impl Scan {
     pub fn of(module: &Module<'_>) -> Result<Scan> {
-        if module.tables.is_empty() {
-            return Ok(Scan::default());
-        }
-        let tables = module.bodies.par_iter().map(|body| tables_of(&body.body)).try_reduce(HashSet::new, |mut a, b| {
-            a.extend(b);
+        module.bodies.par_iter().map(|body| scan_body(&body.body)).try_reduce(Scan::default, |mut a, b| {
+            a.referenced.extend(b.referenced);
+            a.tables_used_as_values.extend(b.tables_used_as_values);
             Ok(a)
-        })?;
-        Ok(Scan { tables_used_as_values: tables })
+        })
     }
 }
 
-fn tables_of(body: &wasmparser::FunctionBody<'_>) -> Result<HashSet<u32>> {
-    let mut found = HashSet::new();
+fn scan_body(body: &wasmparser::FunctionBody<'_>) -> Result<Scan> {
+    let mut scan = Scan::default();
+    let found = &mut scan.tables_used_as_values;
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
         match reader.read()? {
@@ -39,8 +39,11 @@ fn tables_of(body: &wasmparser::FunctionBody<'_>) -> Result<HashSet<u32>> {
                 found.insert(table);
             }
             Operator::TableCopy { dst_table, src_table } => found.extend([dst_table, src_table]),
+            Operator::RefFunc { function_index } => {
+                scan.referenced.insert(function_index);
+            }
             _ => {}
         }
     }
-    Ok(found)
+    Ok(scan)
 }

@@ -50,7 +50,10 @@ impl ConstExpression {
                 Operator::I64Mul => ConstOp::I64Mul,
                 Operator::V128Const { .. } => return Err(Error::unsupported(offset as usize, "SIMD (v128)")),
                 other => {
-                    return Err(Error::unsupported(offset as usize, &format!("GC: {other:?} in a constant expression")));
+                    return Err(Error::unsupported(
+                        offset as usize,
+                        &format!("GC: {other:?} in a constant expression"),
+                    ));
                 }
             });
         }

@@ -8,8 +8,8 @@ mod names;
 
 pub use expression::{ConstExpression, ConstOp};
 pub use features::{FEATURES, Feature, Features};
+pub(crate) use module::check_type;
 pub use module::{
     Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, read,
 };
-pub(crate) use module::check_type;
 pub use names::Names;

@@ -311,10 +311,9 @@ impl<'a> Module<'a> {
         let mode = match element.kind {
             ElementKind::Passive => ElementMode::Passive,
             ElementKind::Declared => ElementMode::Declared,
-            ElementKind::Active { table_index, offset_expr } => ElementMode::Active {
-                table: table_index.unwrap_or(0),
-                offset: ConstExpression::read(&offset_expr)?,
-            },
+            ElementKind::Active { table_index, offset_expr } => {
+                ElementMode::Active { table: table_index.unwrap_or(0), offset: ConstExpression::read(&offset_expr)? }
+            }
         };
         self.elements.push(Element { mode, items });
         Ok(())

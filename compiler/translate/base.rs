@@ -126,12 +126,8 @@ impl Translator<'_, '_> {
             return *known;
         }
         let name = self.b.func.declare_imported_user_function(symbol.external());
-        let data = GlobalValueData::Symbol {
-            name: ExternalName::user(name),
-            offset: 0.into(),
-            colocated: true,
-            tls: false,
-        };
+        let data =
+            GlobalValueData::Symbol { name: ExternalName::user(name), offset: 0.into(), colocated: true, tls: false };
         let made = self.b.create_global_value(data);
         self.symbols.insert(symbol, made);
         made

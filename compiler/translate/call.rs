@@ -122,8 +122,7 @@ impl<'a> Translator<'a, '_> {
             let slot = self.call_area(0);
             let area = self.b.ins().stack_addr(I64, slot, 0);
             for (at, &result) in (0..).zip(ty.results()) {
-                let value =
-                    self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at * 8);
+                let value = self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at * 8);
                 self.push(value);
             }
         } else {
@@ -134,8 +133,7 @@ impl<'a> Translator<'a, '_> {
     /// Calls a runtime helper through its thunk.
     pub fn call_helper(&mut self, helper: Helper, args: &[Value]) -> Vec<Value> {
         let (params, result) = helper.signature();
-        let thunk =
-            self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));
+        let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));
         let call = self.b.ins().call(thunk, args);
         self.pinned = None;
         self.b.inst_results(call).to_vec()

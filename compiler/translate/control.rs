@@ -21,9 +21,15 @@ pub struct Frame {
 
 enum Kind {
     Block,
-    Loop { header: Block },
+    Loop {
+        header: Block,
+    },
     /// `else_params`: the parameters again, for the other arm.
-    If { otherwise: Block, else_params: Vec<Value>, seen_else: bool },
+    If {
+        otherwise: Block,
+        else_params: Vec<Value>,
+        seen_else: bool,
+    },
     /// Opened in unreachable code.
     Dead,
 }

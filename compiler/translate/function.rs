@@ -248,4 +248,3 @@ pub fn import_function(b: &mut FunctionBuilder<'_>, symbol: Symbol, signature: S
     let name = ExternalName::user(name);
     b.import_function(ExtFuncData { name, signature, colocated: true, patchable: false })
 }
-

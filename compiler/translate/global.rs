@@ -58,9 +58,7 @@ impl Translator<'_, '_> {
     /// A constant of a type from its bits.
     pub fn constant(&mut self, ty: Type, bits: u64) -> Value {
         match ty {
-            F32 => {
-                self.b.ins().f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(bits as u32))
-            }
+            F32 => self.b.ins().f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(bits as u32)),
             F64 => self.b.ins().f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(bits)),
             I64 => self.b.ins().iconst(ty, bits as i64),
             _ => self.iconst32(bits as u32),

@@ -83,11 +83,8 @@ impl Translator<'_, '_> {
             return;
         };
         let bytes = self.b.ins().iconst(I64, bytes as i64);
-        let end = if index64 {
-            self.b.ins().uadd_overflow_trap(index, bytes, code)
-        } else {
-            self.b.ins().iadd(index, bytes)
-        };
+        let end =
+            if index64 { self.b.ins().uadd_overflow_trap(index, bytes, code) } else { self.b.ins().iadd(index, bytes) };
         let length = self.memory_length(memory_of(arg));
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
         self.b.ins().trapnz(outside, code);

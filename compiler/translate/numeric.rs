@@ -128,5 +128,3 @@ impl Translator<'_, '_> {
         self.push(high);
     }
 }
-
-

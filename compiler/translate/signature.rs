@@ -1,7 +1,7 @@
 //! Calling conventions: inside wasm (Cranelift's `Tail`, no instance parameter: the pinned register has it) and C.
 
 use super::Env;
-use cranelift_codegen::ir::types::{F32, F64, I32, I64, I8X16};
+use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{AbiParam, Signature, Type};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, ValType};

@@ -195,9 +195,8 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
 
     fn function_names(&mut self) -> u64 {
         let first = self.env.module.imported_functions;
-        let names: Vec<u32> = (0..self.text.functions.len() as u32)
-            .map(|i| self.string(&function_label(self.env, first + i)))
-            .collect();
+        let names: Vec<u32> =
+            (0..self.text.functions.len() as u32).map(|i| self.string(&function_label(self.env, first + i))).collect();
         self.rodata.array(names)
     }
 
@@ -428,9 +427,7 @@ fn kind_number(kind: ExternalKind) -> u32 {
 /// `type` of `pal_import` and `pal_export`.
 fn entity_type(env: &Env<'_>, kind: ExternalKind, index: u32) -> u32 {
     match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => {
-            env.plan.type_number(env.module.functions[index as usize].ty)
-        }
+        ExternalKind::Func | ExternalKind::FuncExact => env.plan.type_number(env.module.functions[index as usize].ty),
         ExternalKind::Global => {
             let global = &env.module.globals[index as usize];
             let mutable = if global.mutable { GLOBAL_MUTABLE } else { 0 };

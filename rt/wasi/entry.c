@@ -61,13 +61,14 @@ static int32_t is_directory(const struct pal_wasi_place *place)
 	return S_ISDIR(status.st_mode) ? WASI_OK : WASI_NOTDIR;
 }
 
-/* What making something that is no directory under a name with a slash behind comes to: EXIST or NOENT. */
+/* What making something that is no directory under a name with a slash behind comes to: EXIST for a directory, else
+ * NOTDIR or NOENT. */
 static int32_t no_slash(const struct pal_wasi_place *place)
 {
 	if (!place->slash)
 		return WASI_OK;
 	int32_t error = is_directory(place);
-	return error == WASI_OK || error == WASI_NOTDIR ? WASI_EXIST : error;
+	return error ? error : WASI_EXIST;
 }
 
 int32_t wasi_snapshot_preview1_path_create_directory(PAL_WASI_VIEW, int32_t fd, int32_t path, int32_t length)

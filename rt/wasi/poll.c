@@ -35,7 +35,7 @@ struct subscription {
 	nfds_t slot; /* in polls, if the host is asked */
 };
 
-struct wait {
+struct waiting {
 	struct subscription *subscriptions;
 	struct pollfd *polls;
 	uint32_t count;
@@ -96,38 +96,38 @@ static int32_t read_one(PAL_WASI_VIEW, struct subscription *it, uint64_t at, uin
 	return WASI_OK;
 }
 
-static void add_poll(struct wait *wait, struct subscription *it)
+static void add_poll(struct waiting *waiting, struct subscription *it)
 {
-	it->slot = wait->poll_count++;
-	wait->polls[it->slot] = (struct pollfd){
+	it->slot = waiting->poll_count++;
+	waiting->polls[it->slot] = (struct pollfd){
 		.fd = it->file->host, .events = it->type == WASI_EVENT_FD_READ ? POLLIN : POLLOUT,
 	};
 }
 
-/* Reads all; wait->count counts those whose files must be unpinned, also on failure. */
-static int32_t read_all(PAL_WASI_VIEW, struct wait *wait, uint32_t at, uint32_t number, uint32_t size, uint32_t clock_shift)
+/* Reads all; waiting->count counts those whose files must be unpinned, also on failure. */
+static int32_t read_all(PAL_WASI_VIEW, struct waiting *waiting, uint32_t at, uint32_t number, uint32_t size, uint32_t clock_shift)
 {
-	while (wait->count < number) {
-		struct subscription *it = &wait->subscriptions[wait->count];
+	while (waiting->count < number) {
+		struct subscription *it = &waiting->subscriptions[waiting->count];
 		*it = (struct subscription){ 0 };
-		int32_t error = read_one(view, it, at + (uint64_t)wait->count * size, size, clock_shift);
+		int32_t error = read_one(view, it, at + (uint64_t)waiting->count * size, size, clock_shift);
 		if (error)
 			return error;
-		wait->count++;
-		wait->immediate |= it->ready;
+		waiting->count++;
+		waiting->immediate |= it->ready;
 		if (it->file && !it->ready)
-			add_poll(wait, it);
+			add_poll(waiting, it);
 	}
 	return WASI_OK;
 }
 
 /* Nanoseconds until the first deadline, FOREVER if there is none. Marks those that have passed. */
-static uint64_t until_deadline(struct wait *wait)
+static uint64_t until_deadline(struct waiting *waiting)
 {
 	uint64_t now[2] = { 0, 0 }, first = FOREVER;
 	bool asked[2] = { false, false };
-	for (uint32_t i = 0; i < wait->count; i++) {
-		struct subscription *it = &wait->subscriptions[i];
+	for (uint32_t i = 0; i < waiting->count; i++) {
+		struct subscription *it = &waiting->subscriptions[i];
 		if (it->type != WASI_EVENT_CLOCK || it->ready)
 			continue;
 		if (!asked[it->clock] && pal_wasi_clock(it->clock, &now[it->clock]))
@@ -135,7 +135,7 @@ static uint64_t until_deadline(struct wait *wait)
 		asked[it->clock] = true;
 		uint64_t left = it->deadline > now[it->clock] ? it->deadline - now[it->clock] : 0;
 		if (left == 0)
-			it->ready = wait->immediate = true;
+			it->ready = waiting->immediate = true;
 		if (it->clock == WASI_CLOCK_REALTIME && left > REALTIME_SLICE)
 			left = REALTIME_SLICE;
 		if (left < first)
@@ -145,31 +145,31 @@ static uint64_t until_deadline(struct wait *wait)
 }
 
 /* Lets the host wait at most `nanoseconds`. The number of ready descriptors, or -1 (errno). */
-static int wait_host(struct wait *wait, uint64_t nanoseconds)
+static int wait_host(struct waiting *waiting, uint64_t nanoseconds)
 {
 	struct timespec time = { (time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000) };
 #ifdef __linux__
-	return ppoll(wait->polls, wait->poll_count, nanoseconds == FOREVER ? NULL : &time, NULL);
+	return ppoll(waiting->polls, waiting->poll_count, nanoseconds == FOREVER ? NULL : &time, NULL);
 #else
-	if (!wait->poll_count && nanoseconds != FOREVER)
+	if (!waiting->poll_count && nanoseconds != FOREVER)
 		return nanosleep(&time, NULL);
 	uint64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
 	if (nanoseconds != FOREVER && milliseconds > INT32_MAX)
 		milliseconds = INT32_MAX; /* the deadline is looked at again afterwards */
-	return poll(wait->polls, wait->poll_count, nanoseconds == FOREVER ? -1 : (int)milliseconds);
+	return poll(waiting->polls, waiting->poll_count, nanoseconds == FOREVER ? -1 : (int)milliseconds);
 #endif
 }
 
 /* Waits until something is ready; then some subscriptions are marked so, or polls has their results. */
-static int32_t wait_for_any(struct wait *wait)
+static int32_t wait_for_any(struct waiting *waiting)
 {
 	for (;;) {
-		uint64_t left = until_deadline(wait);
-		int count = wait_host(wait, wait->immediate ? 0 : left);
+		uint64_t left = until_deadline(waiting);
+		int count = wait_host(waiting, waiting->immediate ? 0 : left);
 		if (count < 0 && errno != EINTR)
 			return pal_wasi_errno(errno);
-		if (count > 0 || wait->immediate) {
-			until_deadline(wait); /* a clock may have come due at the same time */
+		if (count > 0 || waiting->immediate) {
+			until_deadline(waiting); /* a clock may have come due at the same time */
 			return WASI_OK;
 		}
 	}
@@ -193,9 +193,9 @@ static uint64_t rest_of(const struct pal_wasi_file *file)
 }
 
 /* The host's answer for a subscription it was asked about. */
-static void take_result(struct wait *wait, struct subscription *it, uint64_t *bytes, uint16_t *flags)
+static void take_result(struct waiting *waiting, struct subscription *it, uint64_t *bytes, uint16_t *flags)
 {
-	short result = wait->polls[it->slot].revents;
+	short result = waiting->polls[it->slot].revents;
 	if (!result)
 		return;
 	it->ready = true;
@@ -219,18 +219,18 @@ static int32_t put_event(PAL_WASI_VIEW, uint64_t at, const struct subscription *
 	return pal_wasi_put(view, at, bytes, sizeof bytes);
 }
 
-static int32_t put_events(PAL_WASI_VIEW, struct wait *wait, uint32_t out, int32_t result)
+static int32_t put_events(PAL_WASI_VIEW, struct waiting *waiting, uint32_t out, int32_t result)
 {
 	uint32_t events = 0;
-	for (uint32_t i = 0; i < wait->count; i++) {
-		struct subscription *it = &wait->subscriptions[i];
+	for (uint32_t i = 0; i < waiting->count; i++) {
+		struct subscription *it = &waiting->subscriptions[i];
 		uint64_t bytes = 0;
 		uint16_t flags = 0;
 		bool regular = it->ready && it->file; /* as read_descriptor marks them */
 		if (regular && it->type == WASI_EVENT_FD_READ)
 			bytes = rest_of(it->file);
 		else if (it->file && !it->ready)
-			take_result(wait, it, &bytes, &flags);
+			take_result(waiting, it, &bytes, &flags);
 		if (!it->ready)
 			continue;
 		int32_t error = put_event(view, out + (uint64_t)events * WASI_EVENT_SIZE, it, bytes, flags);
@@ -241,17 +241,17 @@ static int32_t put_events(PAL_WASI_VIEW, struct wait *wait, uint32_t out, int32_
 	return pal_wasi_put_u32(view, result, events);
 }
 
-static int32_t poll_with(PAL_WASI_VIEW, struct wait *wait, int32_t in, int32_t out, uint32_t number, int32_t result,
+static int32_t poll_with(PAL_WASI_VIEW, struct waiting *waiting, int32_t in, int32_t out, uint32_t number, int32_t result,
                          uint32_t size, uint32_t clock_shift)
 {
-	int32_t error = read_all(view, wait, (uint32_t)in, number, size, clock_shift);
+	int32_t error = read_all(view, waiting, (uint32_t)in, number, size, clock_shift);
 	if (!error)
-		error = wait_for_any(wait);
+		error = wait_for_any(waiting);
 	if (!error)
-		error = put_events(view, wait, (uint32_t)out, result);
-	for (uint32_t i = 0; i < wait->count; i++)
-		if (wait->subscriptions[i].file)
-			pal_wasi_unpin(wait->subscriptions[i].file);
+		error = put_events(view, waiting, (uint32_t)out, result);
+	for (uint32_t i = 0; i < waiting->count; i++)
+		if (waiting->subscriptions[i].file)
+			pal_wasi_unpin(waiting->subscriptions[i].file);
 	return error;
 }
 
@@ -260,7 +260,7 @@ static int32_t poll_oneoff(PAL_WASI_VIEW, int32_t in, int32_t out, int32_t count
 {
 	struct subscription few[FEW];
 	struct pollfd few_polls[FEW];
-	struct wait wait = { few, few_polls, 0, 0, false };
+	struct waiting waiting = { few, few_polls, 0, 0, false };
 	uint32_t number = (uint32_t)count;
 	if (number == 0)
 		return WASI_INVAL; /* nothing to wait for, ever */
@@ -274,16 +274,16 @@ static int32_t poll_oneoff(PAL_WASI_VIEW, int32_t in, int32_t out, int32_t count
 	if (error)
 		return error;
 	if (number > FEW) {
-		wait.subscriptions = malloc(number * sizeof *wait.subscriptions);
-		wait.polls = malloc(number * sizeof *wait.polls);
+		waiting.subscriptions = malloc(number * sizeof *waiting.subscriptions);
+		waiting.polls = malloc(number * sizeof *waiting.polls);
 	}
-	if (wait.subscriptions && wait.polls)
-		error = poll_with(view, &wait, in, out, number, result, size, clock_shift);
+	if (waiting.subscriptions && waiting.polls)
+		error = poll_with(view, &waiting, in, out, number, result, size, clock_shift);
 	else
 		error = WASI_NOMEM;
 	if (number > FEW) {
-		free(wait.subscriptions);
-		free(wait.polls);
+		free(waiting.subscriptions);
+		free(waiting.polls);
 	}
 	return error;
 }

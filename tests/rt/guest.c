@@ -50,7 +50,14 @@ FUNCTION(guest_c) /* calls a C function with P */
 SITE(guest_c_site)
 "	pop %rbp\n	ret\n"
 ".globl guest_functions_end\nguest_functions_end:\n"
+"	.cfi_endproc\n"
+/* Wasm functions may change all registers, so the entry stub saves them and says so to unwinders. */
 ".globl guest_enter\nguest_enter:\n"
+"	.cfi_startproc\n"
+"	.cfi_def_cfa %rbp, 16\n"
+"	.cfi_offset %rbp, -16\n"
+"	.cfi_offset %r15, -24\n	.cfi_offset %rbx, -32\n	.cfi_offset %r12, -40\n"
+"	.cfi_offset %r13, -48\n	.cfi_offset %r14, -56\n"
 "	push %rbp\n	mov %rsp, %rbp\n"
 "	push %r15\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	sub $8, %rsp\n"
 "	mov %rdi, %r15\n	mov %rsi, %rdi\n"
@@ -107,7 +114,14 @@ FUNCTION(guest_c)
 SITE(guest_c_site)
 END
 ".globl guest_functions_end\nguest_functions_end:\n"
+"	.cfi_endproc\n"
+/* Wasm functions may change all registers, so the entry stub saves them and says so to unwinders. */
 ".globl guest_enter\nguest_enter:\n"
+"	.cfi_startproc\n"
+"	.cfi_def_cfa 29, 64\n"
+"	.cfi_offset 29, -64\n	.cfi_offset 30, -56\n"
+"	.cfi_offset 21, -48\n	.cfi_offset 19, -40\n	.cfi_offset 20, -32\n	.cfi_offset 28, -24\n"
+"	.cfi_offset 72, -16\n	.cfi_offset 79, -8\n"
 "	stp x29, x30, [sp, #-64]!\n	mov x29, sp\n"
 "	stp x21, x19, [sp, #16]\n	stp x20, x28, [sp, #32]\n	stp d8, d15, [sp, #48]\n"
 "	mov x21, x0\n	mov x0, x1\n	blr x2\n"

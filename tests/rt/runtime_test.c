@@ -1,11 +1,5 @@
-/* Tests of the runtime's core without the compiler: guest.c stands in for compiled code. From the repository's root:
- *
- *   gcc -std=gnu11 -Wall -Wextra -Werror -g -O2 -fexceptions -fno-omit-frame-pointer -Iinclude -Irt \
- *       tests/rt/runtime_test.c tests/rt/guest.c $(ls rt/[!m]*.c rt/memory.c) -pthread -o /tmp/runtime_test && /tmp/runtime_test
- *
- * (all of rt/ but main.c.) Also with clang; with -fsanitize=address,undefined -fno-sanitize-recover and
- * ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_sigtrap=0:handle_abort=0; and with
- * aarch64-linux-gnu-gcc -static under qemu-aarch64. */
+/* Tests of the runtime's core without the compiler: guest.c stands in for compiled code. tests/rt/run.sh builds and
+ * runs them in every way that matters. */
 #define _GNU_SOURCE
 #include "context.h"
 #include "grants.h"
@@ -14,6 +8,7 @@
 #include "memory.h"
 #include "palisade.h"
 #include "table.h"
+#include "thread.h"
 #include "trap.h"
 #include "type.h"
 #include <errno.h>
@@ -31,6 +26,7 @@
 #include <unistd.h>
 
 static _Atomic int checks;
+static int rounds = 50; /* fewer where FEW is set: qemu 7 never frees what it notes about 4 GiB of address space */
 #define CHECK(condition) \
 	do { \
 		checks++; \
@@ -43,9 +39,9 @@ static _Atomic int checks;
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
+#define WITH_ASAN __has_feature(address_sanitizer)
+#else
+#define WITH_ASAN 0
 #endif
 
 /* ---- A module made by hand ---- */
@@ -190,6 +186,11 @@ static int in_child(void (*fn)(void *), void *arg)
 	int status;
 	CHECK(waitpid(child, &status, 0) == child);
 	return status;
+}
+
+static int begins_with(const char *text, const char *beginning) /* emulators add a line of theirs */
+{
+	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
 /* ---- Rounding, types, texts ---- */
@@ -398,6 +399,14 @@ __attribute__((noinline)) static void raise_deep(void *arg)
 	raise_host(arg);
 }
 
+/* Leaves a dead frame far below its caller's, where nothing will have been written over it. */
+__attribute__((noinline)) static void jump_from_deep(void)
+{
+	volatile char room[20000];
+	room[0] = room[19999] = 1;
+	pal_try(jump_away, NULL);
+}
+
 static void leave_dead_entries(void *arg)
 {
 	for (volatile int i = 0; i < 100; i++) /* they must not pile up either */
@@ -405,7 +414,7 @@ static void leave_dead_entries(void *arg)
 			pal_try(jump_away, NULL);
 	CHECK(pal_try(raise_host, "alive") == PAL_TRAP_HOST);
 	if (setjmp(away) == 0)
-		pal_try(jump_away, NULL);
+		jump_from_deep();
 	if (arg)
 		raise_deep("deep");
 	raise_host("shallow");
@@ -430,11 +439,13 @@ static void test_try(void)
 	CHECK(pal_try(leave_dead_entries, NULL) == PAL_TRAP_HOST && strcmp(pal_last_trap()->message, "shallow") == 0);
 	CHECK(pal_try(leave_dead_entries, "") == PAL_TRAP_HOST && strcmp(pal_last_trap()->message, "deep") == 0);
 	CHECK(pal_try(exit_five, NULL) == PAL_TRAP_EXIT && pal_last_trap()->exit_code == 5);
+	CHECK(pal_thread.try_count == 0);
+	CHECK(pal_try(nothing, &order) == PAL_TRAP_NONE && pal_thread.try_count == 0);
 	int status = in_child(exit_five, NULL);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
 	status = in_child(uncaught, "no reason");
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	CHECK(strcmp(child_output, "palisade: trap: host trap: no reason\n") == 0);
+	CHECK(begins_with(child_output, "palisade: trap: host trap: no reason\n"));
 }
 
 /* ---- Instances ---- */
@@ -476,7 +487,7 @@ static void test_instance(void)
 	CHECK(memcmp((char *)pal_memory_data(memory) + 100, "hello", 6) == 0 && pal_memory_grow(memory, 1, NULL) == PAL_OK);
 	pal_memory_free(memory);
 	pal_rt_free(NULL);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 20 * rounds; i++)
 		pal_rt_free(new_instance(&module));
 }
 
@@ -490,7 +501,7 @@ static void test_instance_alone(void)
 	alone.flags = 0;
 	alone.memories = &checked;
 	uint8_t *p = new_instance(&alone);
-	CHECK(memory_of(p)->base != p && memory_of(p)->layout == PAL_LAYOUT_FIXED);
+	CHECK(memory_of(p)->layout == PAL_LAYOUT_FIXED);
 	CHECK(memcmp(memory_of(p)->base + 100, "hello", 5) == 0);
 	pal_rt_free(p);
 	checked.exported = 1;
@@ -529,6 +540,7 @@ static void do_bulk(void *arg)
 	case 202: pal_rt_table_copy(p, 0, 0, 0, 1, 4); break;
 	case 203: pal_rt_table_copy(p, 0, 1, 0, 0, UINT64_MAX); break;
 	case 204: pal_rt_table_fill(p, 0, 5, NULL, 0); break;
+	case 206: pal_rt_table_fill(p, 0, 1, NULL, UINT64_MAX); break;
 	case 205: pal_rt_table_init(p, 0, 2, 0, 0, 1); break; /* declared: dropped */
 	}
 }
@@ -547,7 +559,7 @@ static void test_bulk(void)
 		CHECK(pal_try(do_bulk, &bulk) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
 		CHECK(pal_last_trap()->memory == 0);
 	}
-	for (bulk.which = 200; bulk.which <= 205; bulk.which++)
+	for (bulk.which = 200; bulk.which <= 206; bulk.which++)
 		CHECK(pal_try(do_bulk, &bulk) == PAL_TRAP_TABLE_OUT_OF_BOUNDS);
 	CHECK(memcmp(p + 65530, "hello\xff", 6) == 0 && p[1] == 0 && p[0] == 0); /* no effect */
 	pal_rt_data_drop(p, 1);
@@ -598,6 +610,7 @@ static void test_traps(void)
 	CHECK(pal_rt_memory_grow(p, 0, 1) == 1 && call(p, guest_load, 65536) == PAL_TRAP_NONE);
 	CHECK(call(p, guest_unreachable, 0) == PAL_TRAP_UNREACHABLE && trap->memory == -1);
 	CHECK(call(p, guest_call, 0) == PAL_TRAP_UNREACHABLE && strcmp(trap->function, "unreachable") == 0);
+	CHECK(call(p, guest_recurse_site, 0) == PAL_TRAP_UNREACHABLE && trap->offset == 0x104);
 	CHECK(call(p, guest_divide, 0) == PAL_TRAP_INTEGER_DIVIDE_BY_ZERO && call(p, guest_divide, 1) == PAL_TRAP_NONE);
 	CHECK(call(p, guest_null, 0) == PAL_TRAP_NULL_REFERENCE);
 	CHECK(call(p, guest_check, 0) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS && trap->memory == 3);
@@ -669,6 +682,12 @@ static void run_wild(void *p)
 {
 	call(p, guest_null, 1 << 20); /* a null reference's site, but not near address 0 */
 }
+#ifdef __x86_64__
+static void run_escape(void *p)
+{
+	call(p, guest_load_site, (uint64_t)-1 << 40); /* an access to memory that leaves the memory */
+}
+#endif
 static volatile uintptr_t nowhere = 16;
 static void wild_try(void *arg)
 {
@@ -712,7 +731,7 @@ static void host_handler(int signal)
 static void run_with_host_handler(void *p)
 {
 	/* in a fresh process the host's handler comes first, then the runtime's: see main */
-	for (int i = 0; i < 3; i++) {
+	for (volatile int i = 0; i < 3; i++) {
 		seen = 0;
 		if (sigsetjmp(back, 1) == 0)
 			run_host_bug(p);
@@ -727,14 +746,17 @@ static void test_strays(void)
 	void *p = new_instance(&module);
 	check_killed(run_stray, p, SIGILL);
 	check_killed(run_wild, p, SIGSEGV);
+#ifdef __x86_64__
+	check_killed(run_escape, p, SIGSEGV);
+#endif
 	check_killed(run_host_bug, p, SIGSEGV);
 	check_killed(run_kill, p, SIGFPE);
 	check_killed(run_uncaught, p, SIGABRT);
-	CHECK(strcmp(child_output, "palisade: trap: out of bounds memory access: address 0x40000000 of memory 0\n"
-	                           "    0: hand!func[10] at 0x108\n") == 0);
+	CHECK(begins_with(child_output, "palisade: trap: out of bounds memory access: address 0x40000000 of memory 0\n"
+	                           "    0: hand!func[10] at 0x108\n"));
 	check_killed(run_uncaught_fault, p, SIGABRT);
-	CHECK(strcmp(child_output, "palisade: trap: unreachable\n    0: hand!unreachable at 0x101\n"
-	                           "    1: hand!call at 0x102\n") == 0);
+	CHECK(begins_with(child_output, "palisade: trap: unreachable\n    0: hand!unreachable at 0x101\n"
+	                           "    1: hand!call at 0x102\n"));
 	pal_rt_free(p);
 }
 
@@ -931,6 +953,16 @@ static void test_groups(void)
 	CHECK(((struct pal_func *)table_of(b)->elements[1])->pinned == b);
 	pal_rt_free(b);
 
+	/* a function only */
+	export.kind = an_import.kind = PAL_KIND_FUNC;
+	struct pal_module caller = importing();
+	a = new_instance(&module);
+	imports[0] = a;
+	CHECK(pal_rt_instantiate(&caller, (void **)&b, imports) == PAL_TRAP_NONE);
+	pal_rt_free(a);
+	CHECK(memcmp(a + 100, "hello", 5) == 0 && call(a, guest_load, 100) == PAL_TRAP_NONE);
+	pal_rt_free(b);
+
 	/* through a host's table, by pal_table_set */
 	pal_table *table;
 	CHECK(pal_table_new(&table, PAL_TABLE_FUNCREF, 2, 2) == PAL_OK);
@@ -950,7 +982,7 @@ static void test_groups(void)
 static void *thread_main(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds; i++) {
 		void *p = new_instance(&module);
 		CHECK(call(p, guest_load, 1 << 20) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS && pal_last_trap()->address == 1 << 20);
 		CHECK(call(p, guest_divide, 0) == PAL_TRAP_INTEGER_DIVIDE_BY_ZERO);
@@ -1047,6 +1079,8 @@ static void test_grants(void)
 int main(int argc, char **argv)
 {
 	make_module();
+	if (getenv("FEW"))
+		rounds = 1;
 	if (argc > 1 && strcmp(argv[1], "host-handler") == 0) {
 		signal(SIGSEGV, host_handler);
 		run_with_host_handler(new_instance(&module));
@@ -1073,10 +1107,10 @@ int main(int argc, char **argv)
 	test_threads();
 	test_shared_growth();
 	test_grants();
-#ifndef WITH_ASAN
-	test_overflow(); /* ASan's own handling of stacks is in the way */
-#endif
+	if (!WITH_ASAN) /* which allocates stacks of its own making */
+		test_overflow();
 	printf("runtime_test: %d checks passed\n", checks);
+	fflush(NULL);
 	if (argc == 1) { /* once more, as a host that had a handler before; where exec can find this program */
 		execv("/proc/self/exe", (char *[]){ argv[0], "host-handler", NULL });
 		return errno == ENOENT || errno == ENOEXEC ? 0 : 1;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use object::read::{Object as _, ObjectSymbol as _};
 use palisade::name::link_symbol;
+use palisade::read::Features;
 use rayon::prelude::*;
 use wasmparser::types::EntityType;
 use wasmparser::{GlobalType, RefType, ValType};
@@ -66,7 +67,9 @@ pub fn run_all(machine: &Machine, scripts: &[Script], dir: &Path) -> Vec<Vec<Ver
         size += script.modules.len().max(1);
         batches.last_mut().expect("it begins with one").push(index);
     }
-    for (index, answer) in batches.par_iter().flat_map_iter(|batch| suite.run_batch(batch, &verdicts)).collect::<Vec<_>>() {
+    for (index, answer) in
+        batches.par_iter().flat_map_iter(|batch| suite.run_batch(batch, &verdicts)).collect::<Vec<_>>()
+    {
         for (verdict, answer) in verdicts[index].iter_mut().zip(answer) {
             verdict.get_or_insert(answer);
         }
@@ -87,7 +90,8 @@ struct Suite<'a> {
 impl<'a> Suite<'a> {
     fn prepare(machine: &'a Machine, scripts: &'a [Script], dir: &'a Path) -> Suite<'a> {
         let spectest = wat::parse_str(include_str!("spectest.wat")).expect("our own text");
-        let spectest = match compile(machine, dir, SPECTEST, "spectest.wat", &spectest, Vec::new()) {
+        let spectest = match compile(machine, dir, SPECTEST, "spectest.wat", &spectest, Vec::new(), Features::default())
+        {
             Compiled::Object(built) => built,
             Compiled::Refused(e) | Compiled::Unsupported(e) => panic!("spectest.wat: {e}"),
             Compiled::Panicked => panic!("the compiler panics on spectest.wat"),
@@ -221,7 +225,7 @@ fn compile_module(machine: &Machine, dir: &Path, script: &Script, module: &Modul
         Some((name.clone(), c_name))
     });
     let file = format!("{}:{}", script.home(), module.line);
-    compile(machine, dir, &module.name, &file, &module.wasm, renamed.collect())
+    compile(machine, dir, &module.name, &file, &module.wasm, renamed.collect(), script.features)
 }
 
 fn compile(
@@ -231,11 +235,13 @@ fn compile(
     file: &str,
     wasm: &[u8],
     imports: Vec<(String, String)>,
+    features: Features,
 ) -> Compiled {
     let mut options = palisade::Options::new(name);
     options.file = file.to_owned();
     options.target = machine.target();
     options.imports = imports;
+    options.features = features;
     let result = std::panic::catch_unwind(|| palisade::compile(wasm, &options));
     match result {
         Ok(Ok(object)) => Compiled::Object(Built::new(dir, name, wasm, &object.bytes)),
@@ -434,7 +440,11 @@ impl<'a> Batch<'a> {
         }
         let ran = run(Command::arg(&mut self.suite.machine.command(&program), script));
         let answers = Answers::parse(&ran.stdout());
-        if answers.complete { Ok(answers) } else { Err(format!("the driver ended with {}: {}", ran.status, ran.stderr())) }
+        if answers.complete {
+            Ok(answers)
+        } else {
+            Err(format!("the driver ended with {}: {}", ran.status, ran.stderr()))
+        }
     }
 
     fn verdicts(&self, answers: &Answers) -> Vec<Vec<Verdict>> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use palisade::read::Features;
 use wast::core::{NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
@@ -20,6 +21,7 @@ pub const SPECTEST: &str = "spectest";
 pub struct Script {
     /// `suite/file.wast`; the first is what reports call it.
     pub homes: Vec<String>,
+    pub features: Features,
     pub modules: Vec<Module>,
     pub directives: Vec<Directive>,
     /// Number of instances, `spectest` included.
@@ -86,7 +88,8 @@ pub enum Ending {
 
 impl Script {
     /// `number` keeps the names of this script's modules apart from those of others.
-    pub fn parse(home: String, text: &str, number: usize) -> Script {
+    pub fn parse(homes: Vec<String>, text: &str, number: usize, features: Features) -> Script {
+        let home = &homes[0];
         let mut lexer = Lexer::new(text);
         lexer.allow_confusing_unicode(true);
         let buffer = ParseBuffer::new_with_lexer(lexer).unwrap_or_else(|e| panic!("{home}: {e}"));
@@ -96,7 +99,7 @@ impl Script {
             reader.read(directive);
         }
         let Reader { modules, directives, slots, .. } = reader;
-        Script { homes: vec![home], modules, directives, slots }
+        Script { homes, features, modules, directives, slots }
     }
 
     pub fn home(&self) -> &str {

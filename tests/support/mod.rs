@@ -93,7 +93,10 @@ impl Machine {
     /// The C compiler, warnings as errors.
     pub fn compiler(&self) -> Command {
         let mut command = Command::new(&self.cc[0]);
-        command.args(&self.cc[1..]).args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"]).arg(root().join("include"));
+        command
+            .args(&self.cc[1..])
+            .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"])
+            .arg(root().join("include"));
         command
     }
 

@@ -33,6 +33,8 @@ enum { RESULT = 0x100, IOVS = 0x1000, BUFFER = 0x10000, BUFFER_SIZE = 0x10000, T
 void begin_world(void);
 /* The same with these options; dirs are used if there are any. */
 void begin_world_with(pal_wasi_options *options);
+/* Closes a host descriptor that was open when the world began. */
+void host_close(int fd);
 /* Closes the guest, removes everything, and checks that no host descriptor is left open. */
 void end_world(void);
 
@@ -95,3 +97,4 @@ enum run { ONCE, BOTH }; /* BOTH: with openat2 and with the walk */
 #define DECLARE_TEST(name, run) void name(void);
 TESTS(DECLARE_TEST)
 #endif
+

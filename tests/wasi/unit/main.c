@@ -23,6 +23,7 @@ static bool wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	int count = 0;
+	const char *race = getenv("PALISADE_RACE_SECONDS");
 	bool openat2 = pal_wasi_uses_openat2();
 	if (!openat2)
 		fprintf(stderr, "left out: openat2: this kernel has none\n");
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 			continue;
 		for (int walk = 0; walk <= (tests[i].how == BOTH && openat2); walk++) {
 			int before = failures;
-			alarm(120); /* nothing here may hang */
+			alarm(120 + (race ? (unsigned)atoi(race) : 0)); /* nothing here may hang */
 			pal_wasi_disable_openat2(walk);
 			variant = walk ? "(walk) " : "";
 			tests[i].run();

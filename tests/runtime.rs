@@ -1,0 +1,65 @@
+//! The C runtime's own tests (`rt/`, `wasi/`), without compiled modules: plainly, with AddressSanitizer and
+//! UndefinedBehaviorSanitizer, and for aarch64.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{Machine, left_out, machines, need, root, run, say, scratch};
+
+/// Their script tries every compiler it finds, and says what it leaves out.
+#[test]
+fn the_core_of_the_runtime() {
+    let ran = run(Command::new("sh").arg(root().join("tests/rt/run.sh")));
+    assert!(ran.ok(), "{}\n{}", ran.stdout(), ran.stderr());
+    for line in ran.stdout().lines() {
+        if let Some(what) = line.strip_prefix("left out: ") {
+            left_out("tests of the runtime", what);
+        }
+    }
+}
+
+const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
+
+#[test]
+fn wasi() {
+    for machine in machines() {
+        check_wasi(&machine, &["-O2"]);
+    }
+    check_wasi(&Machine { cc: vec!["gcc".into()], ..Machine::host() }, SANITIZERS);
+    if need("WASI's tests with clang's sanitizers", &["clang"]) {
+        check_wasi(&Machine { cc: vec!["clang".into()], ..Machine::host() }, SANITIZERS);
+    }
+}
+
+fn check_wasi(machine: &Machine, flags: &[&str]) {
+    let dir = scratch();
+    let program = dir.path().join("wasi");
+    let mut cc = machine.compiler();
+    cc.args(flags).args(["-g", "-fexceptions", "-fno-omit-frame-pointer", "-I"]).arg(root().join("rt"));
+    let runtime = c_files(&root().join("rt")).into_iter().filter(|f| f != &root().join("rt/main.c"));
+    cc.args(runtime).args(c_files(&root().join("tests/wasi")));
+    run(cc.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
+    let mut command = machine.command(&program);
+    // The sanitizers would take the signals that become traps.
+    command.env("ASAN_OPTIONS", "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0");
+    let ran = run(command.env("PALISADE_RACE_SECONDS", "1").current_dir(dir.path()));
+    let what = format!("{} {} for {}", machine.cc.join(" "), flags.join(" "), machine.triple);
+    assert!(ran.ok(), "{what}: {}\n{}", ran.stdout(), ran.stderr());
+    ran.stderr().lines().for_each(|line| say(format!("{what}: {line}")));
+}
+
+/// All C sources below a folder.
+fn c_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(c_files(&path));
+        } else if path.extension().is_some_and(|e| e == "c") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,27 @@
+;; What host.c calls.
+(module
+  (import "env" "callback" (func $callback (param i32) (result i32)))
+  (memory (export "memory") 1 3)
+  (table 4 funcref)
+  (elem (i32.const 1) $div $nothing)
+  (global $count (export "count") (mut i32) (i32.const 0))
+  (type $binary (func (param i32 i32) (result i32)))
+
+  (func $div (export "div") (param i32 i32) (result i32)
+    (i32.div_s (local.get 0) (local.get 1)))
+  (func $nothing)
+  (func $load (export "load") (param i32) (result i32)
+    (i32.load (local.get 0)))
+  ;; Counts, then stores: what happened before the trap stays.
+  (func $store (export "store") (param i32 i32)
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (i32.store (local.get 0) (local.get 1)))
+  (func $indirect (export "indirect") (param i32) (result i32)
+    (call_indirect (type $binary) (i32.const 6) (i32.const 2) (local.get 0)))
+  (func $forever (export "forever") (param i32) (result i32)
+    (i32.add (i32.const 1) (call $forever (i32.add (local.get 0) (i32.const 1)))))
+  (func $through_host (export "through_host") (param i32) (result i32)
+    (i32.add (call $callback (local.get 0)) (i32.load (i32.const 0))))
+  (func $fail (export "fail") (result i32) unreachable)
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "fill") (param i32 i32 i32) (memory.fill (local.get 0) (local.get 1) (local.get 2))))

@@ -1,0 +1,176 @@
+//! Traps: what an executable reports, and what a host sees.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::{Machine, machines, run, scratch, write};
+
+/// A function `culprit` that traps, and what the report must say.
+struct Culprit {
+    body: &'static str,
+    /// The instruction, as the decoder calls it: the report names its offset.
+    instruction: &'static str,
+    reason: &'static str,
+}
+
+const fn culprit(body: &'static str, instruction: &'static str, reason: &'static str) -> Culprit {
+    Culprit { body, instruction, reason }
+}
+
+const CULPRITS: &[Culprit] = &[
+    culprit(
+        "(drop (i32.load (i32.const 65540)))",
+        "I32Load",
+        "out of bounds memory access: address 0x10004 of memory 0",
+    ),
+    culprit(
+        "(i64.store8 offset=65536 (i32.const 7) (i64.const 1))",
+        "I64Store8",
+        "out of bounds memory access: address 0x10007",
+    ),
+    culprit("(drop (f64.load offset=4294967295 (i32.const -1)))", "F64Load", "out of bounds memory access"),
+    culprit(
+        "(drop (i32.load8_u $second (i32.const 131072)))",
+        "I32Load8U",
+        "out of bounds memory access: address 0x20000 of memory 1",
+    ),
+    culprit(
+        "(memory.fill (i32.const 65000) (i32.const 1) (i32.const 1000))",
+        "MemoryFill",
+        "out of bounds memory access",
+    ),
+    culprit("(memory.copy (i32.const 0) (i32.const 65536) (i32.const 1))", "MemoryCopy", "out of bounds memory access"),
+    culprit(
+        "(memory.init $data (i32.const 0) (i32.const 3) (i32.const 2))",
+        "MemoryInit",
+        "out of bounds memory access",
+    ),
+    culprit("(drop (table.get $table (i32.const 10)))", "TableGet", "out of bounds table access"),
+    culprit("(table.set $table (i32.const -1) (ref.null func))", "TableSet", "out of bounds table access"),
+    culprit("(table.copy (i32.const 9) (i32.const 0) (i32.const 2))", "TableCopy", "out of bounds table access"),
+    culprit("(call_indirect (i32.const 10))", "CallIndirect", "out of bounds table access"),
+    culprit("(call_indirect (i32.const 5))", "CallIndirect", "uninitialized element"),
+    culprit("(call_indirect (param i32) (i32.const 1) (i32.const 0))", "CallIndirect", "indirect call type mismatch"),
+    culprit("(drop (i32.div_s (i32.const 1) (global.get $zero)))", "I32DivS", "integer divide by zero"),
+    culprit(
+        "(drop (i64.rem_u (i64.const 1) (i64.extend_i32_u (global.get $zero))))",
+        "I64RemU",
+        "integer divide by zero",
+    ),
+    culprit(
+        "(drop (i64.div_s (i64.const -9223372036854775808) (i64.sub (i64.extend_i32_u (global.get $zero)) (i64.const 1))))",
+        "I64DivS",
+        "integer overflow",
+    ),
+    culprit("(drop (i32.trunc_f64_u (f64.const 4294967296)))", "I32TruncF64U", "integer overflow"),
+    culprit("(drop (i64.trunc_f32_s (f32.const nan)))", "I64TruncF32S", "invalid conversion to integer"),
+    culprit("unreachable", "Unreachable", "unreachable"),
+];
+
+fn module(body: &str) -> String {
+    format!(
+        r#"(module
+             (memory (export "memory") 1)
+             (memory $second 2)
+             (data $data "1234")
+             (table $table 10 funcref)
+             (elem (i32.const 0) $nothing)
+             (global $zero (mut i32) (i32.const 0))
+             (func $nothing)
+             (func $culprit {body})
+             (func $caller (call $culprit))
+             (func (export "_start") (call $caller)))"#
+    )
+}
+
+/// Offset in the file of the first such instruction.
+fn offset_of(wasm: &[u8], instruction: &str) -> u64 {
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+        let wasmparser::Payload::CodeSectionEntry(body) = payload.expect("our own module") else { continue };
+        let operators = body.get_operators_reader().expect("operators").into_iter_with_offsets();
+        for (operator, offset) in operators.map(|o| o.expect("our own module")) {
+            let text = format!("{operator:?}");
+            if text.split(|c: char| !c.is_alphanumeric()).next() == Some(instruction) {
+                return offset as u64;
+            }
+        }
+    }
+    panic!("no {instruction}");
+}
+
+#[test]
+fn an_executable_reports_its_trap_with_reason_and_place() {
+    for machine in machines() {
+        let dir = scratch();
+        for culprit in CULPRITS {
+            let wasm = wat::parse_str(module(culprit.body)).expect(culprit.body);
+            let program = executable(&machine, dir.path(), &wasm);
+            let ran = run(&mut machine.command(&program)).expect(134);
+            let report = ran.stderr();
+            let mut lines = report.lines();
+            let reason = format!("palisade: trap: {}", culprit.reason);
+            assert!(lines.next().is_some_and(|l| l.starts_with(&reason)), "{}: {report}", culprit.body);
+            let place = format!("app!culprit at {:#x}", offset_of(&wasm, culprit.instruction));
+            assert!(lines.next().is_some_and(|l| l.ends_with(&place)), "no {place:?} for {}: {report}", culprit.body);
+            assert!(lines.next().is_some_and(|l| l.contains("app!caller at 0x")), "{}: {report}", culprit.body);
+            assert_eq!(ran.stdout(), "");
+        }
+    }
+}
+
+fn executable(machine: &Machine, dir: &std::path::Path, wasm: &[u8]) -> std::path::PathBuf {
+    let module = write(dir, "app.wasm", wasm);
+    let program = dir.join("app");
+    run(machine.palisade().arg(module).arg("-o").arg(&program)).expect(0);
+    program
+}
+
+#[test]
+fn endless_recursion_is_a_trap() {
+    let body = "(call $culprit) (global.set $zero (i32.const 1))";
+    for machine in machines() {
+        let dir = scratch();
+        let program = executable(&machine, dir.path(), &wat::parse_str(module(body)).expect(body));
+        let ran = run(&mut machine.command(&program)).expect(134);
+        assert!(ran.stderr().starts_with("palisade: trap: call stack exhausted"), "{}", ran.stderr());
+        assert!(ran.stderr().contains("app!culprit"), "{}", ran.stderr());
+        assert!(ran.stderr().lines().count() < 100, "a short backtrace: {}", ran.stderr());
+    }
+}
+
+#[test]
+fn functions_without_names_are_numbered() {
+    let wasm = wat::parse_str(r#"(module (func) (func unreachable) (func (export "_start") (call 1)))"#).expect("text");
+    let dir = scratch();
+    let machine = Machine::host();
+    let program = executable(&machine, dir.path(), &wasm);
+    let ran = run(&mut machine.command(&program)).expect(134);
+    assert!(ran.stderr().contains("app!func[1] at 0x"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_trap_in_the_start_function_is_reported() {
+    let dir = scratch();
+    for machine in machines() {
+        let text = r#"(module (func $boot unreachable) (start $boot) (func (export "_start")))"#;
+        let program = executable(&machine, dir.path(), &wat::parse_str(text).expect("text"));
+        let ran = run(&mut machine.command(&program)).expect(134);
+        assert!(ran.stderr().starts_with("palisade: trap: unreachable"), "{}", ran.stderr());
+        assert!(ran.stderr().contains("app!boot"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn hosts_catch_traps_with_pal_try() {
+    for machine in machines() {
+        let dir = scratch();
+        let object = support::compile_wat(&machine, dir.path(), "lib", include_str!("host.wat"));
+        let program = support::link_c(&machine, dir.path(), include_str!("host.c"), &[object], &[]);
+        let ran = run(&mut machine.command(&program)).expect(0);
+        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        // Without a pal_try the report is printed and the process aborts.
+        let ran = run(machine.command(&program).arg("uncaught")).expect(134);
+        assert!(ran.stderr().starts_with("palisade: trap: integer divide by zero"), "{}", ran.stderr());
+        assert!(ran.stderr().contains("lib!div at 0x"), "{}", ran.stderr());
+    }
+}
