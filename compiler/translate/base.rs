@@ -26,6 +26,8 @@ pub enum Region {
     ImportedMemories,
     /// `pal_func`s and static tables: never written while code runs.
     Constant,
+    /// Locals in this function's frame.
+    Frame,
 }
 
 /// Entities beyond this share the last one's region: region ids and memory flags are 16-bit numbers.
@@ -39,6 +41,7 @@ impl Region {
             Region::Tables => 2,
             Region::ImportedMemories => 3,
             Region::Constant => 4,
+            Region::Frame => 5,
             Region::Global(i) => 8 + i.min(REGIONS_PER_KIND),
             Region::Memory(i) => 9 + REGIONS_PER_KIND + i.min(REGIONS_PER_KIND),
         }

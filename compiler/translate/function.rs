@@ -2,6 +2,7 @@
 
 use super::base::Region;
 use super::control::Frame;
+use super::local::Local;
 use super::signature::{self, value_type};
 use super::{Env, Symbol};
 use crate::error::Result;
@@ -11,7 +12,7 @@ use cranelift_codegen::ir::{
     AliasRegion, ExtFuncData, ExternalName, FuncRef, Function, GlobalValue, InstBuilder, SigRef, Signature, SourceLoc,
     StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
 };
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::collections::HashMap;
 use wasmparser::{FuncToValidate, FuncType, FuncValidator, FuncValidatorAllocations, WasmModuleResources};
 
@@ -22,7 +23,7 @@ pub struct Translator<'a, 'b> {
     /// The wasm value stack.
     pub stack: Vec<Value>,
     pub control: Vec<Frame>,
-    pub locals: Vec<Variable>,
+    pub locals: Vec<Local>,
     /// False between a branch and the end of its block.
     pub reachable: bool,
     /// The pinned register's value, if this basic block has read it since the last call.
@@ -32,6 +33,8 @@ pub struct Translator<'a, 'b> {
     pub result_area: Option<Value>,
     /// Area for results of calls, shared by all of them.
     call_area: Option<StackSlot>,
+    /// Locals that live in the frame.
+    pub frame_locals: Option<StackSlot>,
     pub regions: HashMap<u32, AliasRegion>,
     pub symbols: HashMap<Symbol, GlobalValue>,
     functions: HashMap<Symbol, FuncRef>,
@@ -78,6 +81,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             ty,
             result_area: None,
             call_area: None,
+            frame_locals: None,
             regions: HashMap::new(),
             symbols: HashMap::new(),
             functions: HashMap::new(),
@@ -118,7 +122,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         for (&ty, value) in self.ty.params().iter().zip(values) {
             let local = self.b.declare_var(value_type(ty));
             self.b.def_var(local, value);
-            self.locals.push(local);
+            self.locals.push(Local::Variable(local));
         }
         self.push_function_frame();
     }
@@ -146,11 +150,11 @@ impl<'a, 'b> Translator<'a, 'b> {
             };
             // At most 50,000 locals: the validator's limit.
             for _ in 0..count {
-                let local = self.b.declare_var(ty);
-                self.b.def_var(local, zero);
+                let local = self.declare_local(ty, zero);
                 self.locals.push(local);
             }
         }
+        self.clear_frame_locals();
         Ok(())
     }
 

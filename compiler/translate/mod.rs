@@ -7,7 +7,7 @@
 //! | [`control`] | blocks, loops, branches |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
-//! | [`table`], [`call`], [`global`] | tables, direct and indirect calls, globals |
+//! | [`table`], [`call`], [`global`], [`local`] | tables, direct and indirect calls, variables |
 //! | [`signature`] | the wasm calling convention and the C one |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
@@ -18,6 +18,7 @@ mod control;
 mod function;
 mod global;
 mod helper;
+mod local;
 mod memory;
 mod numeric;
 mod operator;

@@ -56,19 +56,9 @@ impl Translator<'_, '_> {
                 self.pop();
             }
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
-            Operator::LocalGet { local_index } => {
-                let value = self.b.use_var(self.locals[local_index as usize]);
-                self.push(value);
-            }
-            Operator::LocalSet { local_index } => {
-                let value = self.pop();
-                self.b.def_var(self.locals[local_index as usize], value);
-            }
-            Operator::LocalTee { local_index } => {
-                let value = self.pop();
-                self.b.def_var(self.locals[local_index as usize], value);
-                self.push(value);
-            }
+            Operator::LocalGet { local_index } => self.local_get(local_index),
+            Operator::LocalSet { local_index } => self.local_set(local_index),
+            Operator::LocalTee { local_index } => self.local_tee(local_index),
             Operator::GlobalGet { global_index } => self.global_get(global_index),
             Operator::GlobalSet { global_index } => self.global_set(global_index),
             Operator::RefNull { .. } => self.ref_null(),

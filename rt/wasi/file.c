@@ -228,6 +228,8 @@ int32_t wasi_snapshot_preview1_fd_allocate(PAL_WASI_VIEW, int32_t fd, int64_t of
 		error = WASI_BADF;
 	else if (!file->seekable)
 		error = WASI_SPIPE;
+	else if (file->read_only)
+		error = WASI_ROFS;
 	else
 		error = pal_wasi_check(file, WASI_RIGHT_FD_ALLOCATE);
 	if (!error && (offset < 0 || length <= 0))

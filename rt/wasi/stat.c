@@ -242,6 +242,8 @@ int32_t wasi_snapshot_preview1_fd_filestat_set_size(PAL_WASI_VIEW, int32_t fd, i
 		return error;
 	if (file->type == WASI_TYPE_DIRECTORY)
 		error = WASI_BADF;
+	else if (file->read_only)
+		error = WASI_ROFS;
 	else
 		error = pal_wasi_check(file, WASI_RIGHT_FD_FILESTAT_SET_SIZE);
 	if (!error && size < 0)

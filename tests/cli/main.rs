@@ -149,7 +149,7 @@ fn bad_input_is_status_1_with_the_reason_and_the_place() {
         ("version.wasm", &wrong_version, &["version"]),
         ("types.wasm", &type_error, &["function 1 \"faulty\" at offset 0x", "type mismatch"]),
         ("syntax.wat", b"(module\n  (func (i32.const 1)\n", &[":3:1"]),
-        ("unknown.wat", b"(module (func (call $nobody)))", &["$nobody", ":1:22"]),
+        ("unknown.wat", b"(module (func (call $nobody)))", &["$nobody", ":1:21"]),
         ("library.wat", ADD.as_bytes(), &["_start"]),
         ("import.wat", br#"(module (import "no" "thing" (func)) (func (export "_start")))"#, &["\"no\" \"thing\""]),
         (
@@ -478,13 +478,13 @@ fn modules_are_joined_into_one_program() {
 #[test]
 fn executables_have_what_they_were_granted() {
     let dir = scratch();
-    write(dir.path(), "grants.wat", include_str!("grants.wat"));
+    write(dir.path(), "show_grants.wat", include_str!("show_grants.wat"));
     for folder in ["one", "two", "three,comma"] {
         std::fs::create_dir(dir.path().join(folder)).expect("a folder");
     }
     let grants = ["--dir", "one", "--dir", "two::/guest:ro", "--env", "FIXED=a=b", "--env", "PASSED"];
-    palisade(dir.path(), &[&["grants.wat", "-o", "bare"][..], &[]].concat()).expect(0);
-    palisade(dir.path(), &[&["grants.wat", "-o", "granted"], &grants[..]].concat()).expect(0);
+    palisade(dir.path(), &[&["show_grants.wat", "-o", "bare"][..], &[]].concat()).expect(0);
+    palisade(dir.path(), &[&["show_grants.wat", "-o", "granted"], &grants[..]].concat()).expect(0);
     let program = |name: &str, variables: &[(&str, &str)]| {
         let mut command = Command::new(dir.path().join(name));
         command.current_dir(dir.path()).env_clear().envs(variables.iter().copied()).args(["x", "y z"]);
@@ -531,7 +531,7 @@ fn stack_size_is_the_depth_of_recursion() {
 #[test]
 fn run_compiles_once_and_runs() {
     let dir = scratch();
-    let module = write(dir.path(), "grants.wat", include_str!("grants.wat"));
+    let module = write(dir.path(), "show_grants.wat", include_str!("show_grants.wat"));
     let program = |args: &[&str]| {
         let mut command = Command::new(support::PALISADE);
         command.env("PALISADE_CACHE", dir.path().join("cache")).arg("--run").arg(&module).arg("--").args(args);
@@ -542,7 +542,7 @@ fn run_compiles_once_and_runs() {
     let before = size();
     assert_eq!(program(&["b"]), ["b"]);
     assert_eq!(size(), before, "compiled twice");
-    write(dir.path(), "grants.wat", include_str!("grants.wat").replace("(i32.const 3))))", "(i32.const 3)) (nop)))"));
+    write(dir.path(), "show_grants.wat", include_str!("show_grants.wat").replace("(i32.const 3))))", "(i32.const 3)) (nop)))"));
     program(&[]);
     assert_ne!(size(), before, "a changed module is not compiled anew");
 }

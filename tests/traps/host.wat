@@ -2,6 +2,7 @@
 (module
   (import "env" "callback" (func $callback (param i32) (result i32)))
   (memory (export "memory") 1 3)
+  (memory $checked 1)
   (table 4 funcref)
   (elem (i32.const 1) $div $nothing)
   (global $count (export "count") (mut i32) (i32.const 0))
@@ -12,6 +13,8 @@
   (func $nothing)
   (func $load (export "load") (param i32) (result i32)
     (i32.load (local.get 0)))
+  (func (export "load_checked") (param i32) (result i32)
+    (i32.load $checked (local.get 0)))
   ;; Counts, then stores: what happened before the trap stays.
   (func $store (export "store") (param i32 i32)
     (global.set $count (i32.add (global.get $count) (i32.const 1)))

@@ -137,7 +137,8 @@ fn the_public_testsuite() {
 
 #[test]
 fn reads_specifications() {
-    let spec = Json::parse(r#" { "args": ["a", "the \"second\" \n\u00e4"], "exit_code": -33, "x": [null, true, {}] } "#);
+    let spec =
+        Json::parse(r#" { "args": ["a", "the \"second\" \n\u00e4"], "exit_code": -33, "x": [null, true, {}] } "#);
     assert_eq!(spec.map()["args"].list()[1].text(), "the \"second\" \nä");
     assert_eq!(spec.map()["exit_code"], Json::Number(-33));
     assert_eq!(spec.map()["x"].list().len(), 3);
