@@ -13,7 +13,7 @@
   (func $nothing)
   (func $load (export "load") (param i32) (result i32)
     (i32.load (local.get 0)))
-  (func (export "load_checked") (param i32) (result i32)
+  (func $load_checked (export "load_checked") (param i32) (result i32)
     (i32.load $checked (local.get 0)))
   ;; Counts, then stores: what happened before the trap stays.
   (func $store (export "store") (param i32 i32)
@@ -25,6 +25,7 @@
     (i32.add (i32.const 1) (call $forever (i32.add (local.get 0) (i32.const 1)))))
   (func $through_host (export "through_host") (param i32) (result i32)
     (i32.add (call $callback (local.get 0)) (i32.load (i32.const 0))))
+  (func (export "unnamed") (param i32) (result i32) unreachable)
   (func $fail (export "fail") (result i32) unreachable)
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
   (func (export "fill") (param i32 i32 i32) (memory.fill (local.get 0) (local.get 1) (local.get 2))))

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::process::Command;
 use support::{Machine, machines, run, scratch, write};
 
 /// A function `culprit` that traps, and what the report must say.
@@ -29,11 +30,7 @@ const CULPRITS: &[Culprit] = &[
         "out of bounds memory access: address 0x10007",
     ),
     culprit("(drop (f64.load offset=4294967295 (i32.const -1)))", "F64Load", "out of bounds memory access"),
-    culprit(
-        "(drop (i32.load8_u $second (i32.const 131072)))",
-        "I32Load8U",
-        "out of bounds memory access",
-    ),
+    culprit("(drop (i32.load8_u $second (i32.const 131072)))", "I32Load8U", "out of bounds memory access"),
     culprit(
         "(memory.fill (i32.const 65000) (i32.const 1) (i32.const 1000))",
         "MemoryFill",
@@ -172,5 +169,24 @@ fn hosts_catch_traps_with_pal_try() {
         let ran = run(machine.command(&program).arg("uncaught")).expect(134);
         assert!(ran.stderr().starts_with("palisade: trap: integer divide by zero"), "{}", ran.stderr());
         assert!(ran.stderr().contains("lib!div at 0x"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn cxx_exceptions_pass_through_wasm() {
+    for machine in machines() {
+        let cxx = if machine.is_host() { "c++".to_owned() } else { "aarch64-linux-gnu-g++".to_owned() };
+        if !support::need("C++ exceptions through wasm", &[&cxx]) {
+            continue;
+        }
+        let dir = scratch();
+        let object = support::compile_wat(&machine, dir.path(), "lib", include_str!("host.wat"));
+        let program = dir.path().join("program");
+        let mut command = Command::new(cxx);
+        command.args(&machine.cc[1..]).args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-I"]);
+        command.arg(support::root().join("include")).arg("-I").arg(dir.path());
+        command.arg(support::root().join("tests/traps/exception.cpp")).arg(object).arg(machine.runtime());
+        run(command.args(["-pthread", "-o"]).arg(&program)).expect(0);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
     }
 }
