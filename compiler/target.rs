@@ -10,7 +10,9 @@ use target_lexicon::{Architecture, Environment, OperatingSystem, Triple};
 pub struct Target {
     /// The machine.
     pub triple: Triple,
-    /// `baseline`, `native` or features of the ISA.
+    /// `auto`, `baseline`, `native` or a model. `auto` is the host's features up to x86-64-v3 where the host is the
+    /// target without being named: newer ones are too rare for a default, and the runtime refuses machines that lack
+    /// what was used.
     pub cpu: String,
 }
 
@@ -22,10 +24,21 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("aarch64-unknown-linux-musl", "same objects as -gnu"),
 ];
 
+/// Features of x86-64 that machines of the level x86-64-v3 may lack.
+const BEYOND_V3: &[&str] = &[
+    "has_avx_vnni",
+    "has_avx512bitalg",
+    "has_avx512dq",
+    "has_avx512vl",
+    "has_avx512vbmi",
+    "has_avx512f",
+    "has_avx512vnni",
+];
+
 impl Target {
     /// The machine this compiler runs on.
     pub fn host() -> Target {
-        Target { triple: Triple::host(), cpu: "baseline".into() }
+        Target { triple: Triple::host(), cpu: "auto".into() }
     }
 
     /// A target by its triple.
@@ -73,11 +86,14 @@ impl Target {
         }
         let unsupported = |e: &dyn std::fmt::Display| Error::new(format!("target {}: {e}", self.triple));
         let mut builder = match self.cpu.as_str() {
-            "native" if self.is_host() => cranelift_native::builder().map_err(|e| unsupported(&e))?,
+            "native" | "auto" if self.is_host() => cranelift_native::builder().map_err(|e| unsupported(&e))?,
             "native" => return Err(Error::new("--cpu native needs the host as target")),
             _ => isa::lookup(self.triple.clone()).map_err(|e| unsupported(&e))?,
         };
-        if !matches!(self.cpu.as_str(), "native" | "baseline") {
+        if self.cpu == "auto" && self.is_x86_64() {
+            BEYOND_V3.iter().try_for_each(|name| builder.set(name, "false")).map_err(|e| unsupported(&e))?;
+        }
+        if !matches!(self.cpu.as_str(), "native" | "baseline" | "auto") {
             builder.enable(&self.cpu).map_err(|e| Error::new(format!("--cpu {}: {e}", self.cpu)))?;
         }
         builder.finish(settings::Flags::new(flags)).map_err(|e| unsupported(&e))

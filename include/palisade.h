@@ -144,7 +144,7 @@ struct wasi_snapshot_preview1;    /* one instance's view of a pal_wasi */
 
 typedef struct pal_wasi_dir {
 	const char *host;  /* directory to open */
-	const char *guest; /* name the guest sees, "/" for instance */
+	const char *guest; /* name the guest sees, "/" for instance; NULL: as host */
 	uint8_t read_only; /* 1: nothing below it can be written, made or removed */
 } pal_wasi_dir;
 
@@ -156,7 +156,7 @@ typedef struct pal_wasi_options {
 	const pal_wasi_dir *dirs;       /* preopened as descriptors 3, 4, … in this order */
 	size_t dir_count;
 	uint8_t no_stdio;               /* 1: descriptors 0, 1, 2 are closed */
-	int stdio[3];                   /* used if use_stdio: host descriptors for 0, 1, 2; duplicated */
+	int stdio[3];                   /* used if use_stdio: host descriptors for 0, 1, 2; duplicated; -1: closed */
 	uint8_t use_stdio;
 } pal_wasi_options;
 
@@ -165,7 +165,8 @@ pal_status pal_wasi_new(pal_wasi **out, const pal_wasi_options *);
 /* Drops the caller's reference; descriptors close when the last view is gone too. */
 void pal_wasi_free(pal_wasi *);
 /* A view for one instance: pass it as the instance's wasi_snapshot_preview1 import; instantiation tells it the
- * memory. NULL if there is no memory for it. Free it after the instance. */
+ * memory. It serves as a wasi_unstable import, too, with a cast. NULL if there is no memory for it. Free it after the
+ * instance. */
 struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *);
 void pal_wasi_view_free(struct wasi_snapshot_preview1 *);
 

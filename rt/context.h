@@ -205,10 +205,24 @@ struct pal_module {
 	uint32_t data_dropped_at, elem_dropped_at; /* uint8_t each: 1 if dropped */
 	uint32_t exported_memory;        /* index of the export "memory", else 0: what WASI uses */
 	uint32_t flags;                  /* PAL_MODULE_… */
-	uint32_t reserved2[2];
+	uint32_t cpu;                    /* PAL_CPU_…: features that the code uses */
+	uint32_t reserved2;
 };
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, guard mode */
 #define PAL_MODULE_SIZE 288
+#define PAL_CPU_SSE3 1
+#define PAL_CPU_SSSE3 2
+#define PAL_CPU_CMPXCHG16B 4
+#define PAL_CPU_SSE41 8
+#define PAL_CPU_SSE42 16
+#define PAL_CPU_POPCNT 32
+#define PAL_CPU_AVX 64
+#define PAL_CPU_FMA 128
+#define PAL_CPU_AVX2 256
+#define PAL_CPU_BMI1 512
+#define PAL_CPU_BMI2 1024
+#define PAL_CPU_LZCNT 2048
+#define PAL_CPU_AVX512 4096 /* all of its parts */
 
 /* An executable: the modules to instantiate in this order, each with its imports' sources, and what to run.
  * Symbol `pal_program`, read by rt/main.c. */

@@ -1,5 +1,6 @@
 /* See instance.h; the order of a module's instantiation, and its end. */
 #include "instance.h"
+#include "cpu.h"
 #include "group.h"
 #include "memory.h"
 #include "palisade.h"
@@ -267,11 +268,26 @@ static void initialize(struct request *request)
 	request->computed = NULL;
 }
 
+static void check_cpu(const struct pal_module *module)
+{
+	const char *missing = pal_cpu_missing(module->cpu);
+	if (!missing)
+		return;
+	struct pal_text text = pal_trap_begin();
+	pal_text_add(&text, "module \"");
+	pal_text_name(&text, module->name);
+	pal_text_add(&text, "\" was compiled for a CPU with ");
+	pal_text_add(&text, missing);
+	pal_text_add(&text, ", which this machine lacks (compile with --cpu baseline)");
+	pal_trap_end(PAL_TRAP_LINK);
+}
+
 static void instantiate(void *arg)
 {
 	struct request *request = arg;
 	const struct pal_module *module = request->module;
 	check_abi(module);
+	check_cpu(module);
 	pal_instance_make(&request->instance, module);
 	struct pal_instance *instance = request->instance;
 	pal_link(instance, request->imports);

@@ -47,9 +47,10 @@ pub struct Options {
     /// Machine to compile for [default: this one]
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// CPU whose features code may use: baseline, native, or a model
-    #[arg(long, value_name = "NAME", default_value = "baseline")]
-    pub cpu: String,
+    /// CPU whose features code may use: baseline, native, or a model [default: this machine's, up to x86-64-v3;
+    /// baseline with --target]
+    #[arg(long, value_name = "NAME")]
+    pub cpu: Option<String>,
     /// C compiler, may hold arguments ("zig cc -target …") [default: $CC, or the target's usual cross compiler]
     #[arg(long, value_name = "CMD")]
     pub cc: Option<String>,
@@ -166,7 +167,9 @@ impl Command {
             return Err(Error::new("no input files (see palisade --help)"));
         }
         let mut target = options.target.as_deref().map_or_else(|| Ok(Target::host()), Target::parse)?;
-        target.cpu = options.cpu.clone();
+        if let Some(cpu) = &options.cpu {
+            target.cpu.clone_from(cpu);
+        }
         let mut features = Features::default();
         let mut nan_canonicalization = false;
         let switches = options.enable.iter().map(|n| (n, true)).chain(options.disable.iter().map(|n| (n, false)));

@@ -87,9 +87,8 @@ fn sites(compiled: &CompiledCode) -> Vec<Site> {
             Site { offset: c.ret_addr, wasm, kind: SITE_CALL as u8 }
         }))
         .collect();
-    // A return address may be a trapping instruction's too; the trap comes first, for exact lookups.
+    // A return address may be a trapping instruction's too; both are listed.
     sites.sort_by_key(|s| (s.offset, s.kind == SITE_CALL as u8));
-    sites.dedup_by_key(|s| s.offset);
     sites
 }
 

@@ -28,6 +28,8 @@ pub struct Translator<'a, 'b> {
     pub reachable: bool,
     /// The pinned register's value, if this basic block has read it since the last call.
     pub pinned: Option<Value>,
+    /// 32-bit values whose zero-extension exists already.
+    pub extended: HashMap<Value, Value>,
     pub ty: &'b FuncType,
     /// The last parameter, where results don't fit into registers.
     pub result_area: Option<Value>,
@@ -78,6 +80,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             locals: Vec::new(),
             reachable: true,
             pinned: None,
+            extended: HashMap::new(),
             ty,
             result_area: None,
             call_area: None,
@@ -195,7 +198,13 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     /// An address or count of an index type as 64 bits. Visibly zero-extended: no guard lies below memory 0.
     pub fn extend_index(&mut self, value: Value) -> Value {
-        if self.b.func.dfg.value_type(value) == I32 { self.b.ins().uextend(I64, value) } else { value }
+        if self.b.func.dfg.value_type(value) != I32 {
+            return value;
+        }
+        match self.extended.get(&value) {
+            Some(wide) => *wide,
+            None => self.b.ins().uextend(I64, value),
+        }
     }
 
     /// 64 bits as an index type.

@@ -7,7 +7,7 @@ use super::trap;
 use crate::context::GUARD_SIZE;
 use crate::plan::MemoryMode;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value};
 use wasmparser::{MemArg, MemArgTarget};
 
@@ -25,6 +25,15 @@ impl Translator<'_, '_> {
         let flags = self.b.func.dfg.mem_flags.insert(address.flags).expect("few kinds of accesses");
         let (inst, dfg) = self.b.ins().Load(opcode, ty, flags, address.offset.into(), address.base);
         let value = dfg.first_result(inst);
+        self.push(value);
+    }
+
+    /// `i32.load`: the CPU zero-extends anyway, so the extended value is kept in case it becomes an address.
+    pub fn load_i32(&mut self, arg: &MemArg) {
+        self.load(arg, Opcode::Uload32, I64, 4);
+        let wide = self.pop();
+        let value = self.b.ins().ireduce(I32, wide);
+        self.extended.insert(value, wide);
         self.push(value);
     }
 

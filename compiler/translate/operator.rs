@@ -80,7 +80,7 @@ impl Translator<'_, '_> {
     /// Linear memory. False if the instruction is about something else.
     fn memory_operator(&mut self, op: &Operator<'_>) -> bool {
         match *op {
-            Operator::I32Load { ref memarg } => self.load(memarg, Opcode::Load, I32, 4),
+            Operator::I32Load { ref memarg } => self.load_i32(memarg),
             Operator::I64Load { ref memarg } => self.load(memarg, Opcode::Load, I64, 8),
             Operator::F32Load { ref memarg } => self.load(memarg, Opcode::Load, F32, 4),
             Operator::F64Load { ref memarg } => self.load(memarg, Opcode::Load, F64, 8),

@@ -176,7 +176,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             layout.elem_dropped_at,
             exported_memory,
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
-            0,
+            cpu_features(env),
             0,
         ];
         // Counts fit: the validator limits them far below 2³².
@@ -385,6 +385,28 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         }
         places
     }
+}
+
+/// Features of x86-64 that Cranelift may use, for the runtime to check.
+fn cpu_features(env: &Env<'_>) -> u32 {
+    let bit = |name: &str| match name {
+        "has_sse3" => CPU_SSE3,
+        "has_ssse3" => CPU_SSSE3,
+        "has_cmpxchg16b" => CPU_CMPXCHG16B,
+        "has_sse41" => CPU_SSE41,
+        "has_sse42" => CPU_SSE42,
+        "has_popcnt" => CPU_POPCNT,
+        "has_avx" => CPU_AVX,
+        "has_fma" => CPU_FMA,
+        "has_avx2" => CPU_AVX2,
+        "has_bmi1" => CPU_BMI1,
+        "has_bmi2" => CPU_BMI2,
+        "has_lzcnt" => CPU_LZCNT,
+        _ if name.starts_with("has_avx512") => CPU_AVX512,
+        _ => 0,
+    };
+    let on = env.isa.isa_flags().into_iter().filter(|f| f.as_bool() == Some(true));
+    on.fold(0, |bits, flag| bits | bit(flag.name) as u32)
 }
 
 struct SiteTables {

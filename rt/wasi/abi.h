@@ -66,7 +66,8 @@ enum {
 #define WASI_RIGHT_SOCK_ACCEPT (UINT64_C(1) << 29)
 
 /* $fdflags, $oflags, $lookupflags, $fstflags */
-enum { WASI_FD_APPEND = 1, WASI_FD_DSYNC = 2, WASI_FD_NONBLOCK = 4, WASI_FD_RSYNC = 8, WASI_FD_SYNC = 16, WASI_FD_ALL = 31 };
+enum { WASI_FD_APPEND = 1, WASI_FD_DSYNC = 2, WASI_FD_NONBLOCK = 4, WASI_FD_RSYNC = 8, WASI_FD_SYNC = 16,
+       WASI_FD_ALL = 31 };
 enum { WASI_O_CREAT = 1, WASI_O_DIRECTORY = 2, WASI_O_EXCL = 4, WASI_O_TRUNC = 8, WASI_O_ALL = 15 };
 enum { WASI_LOOKUP_FOLLOW = 1, WASI_LOOKUP_ALL = 1 };
 enum { WASI_FST_ATIM = 1, WASI_FST_ATIM_NOW = 2, WASI_FST_MTIM = 4, WASI_FST_MTIM_NOW = 8, WASI_FST_ALL = 15 };
@@ -96,14 +97,17 @@ enum { WASI_SIGNAL_MAX = 30 };
 
 /* Sizes of structures and offsets of their fields. */
 enum { WASI_IOVEC_SIZE = 8, WASI_IOVEC_BUF = 0, WASI_IOVEC_LENGTH = 4 };
-enum { WASI_FDSTAT_SIZE = 24, WASI_FDSTAT_TYPE = 0, WASI_FDSTAT_FLAGS = 2, WASI_FDSTAT_BASE = 8, WASI_FDSTAT_INHERITING = 16 };
+enum { WASI_FDSTAT_SIZE = 24, WASI_FDSTAT_TYPE = 0, WASI_FDSTAT_FLAGS = 2, WASI_FDSTAT_BASE = 8,
+       WASI_FDSTAT_INHERITING = 16 };
 enum {
-	WASI_FILESTAT_SIZE = 64, WASI_FILESTAT_DEV = 0, WASI_FILESTAT_INO = 8, WASI_FILESTAT_TYPE = 16, WASI_FILESTAT_NLINK = 24,
-	WASI_FILESTAT_BYTES = 32, WASI_FILESTAT_ATIM = 40, WASI_FILESTAT_MTIM = 48, WASI_FILESTAT_CTIM = 56
+	WASI_FILESTAT_SIZE = 64, WASI_FILESTAT_DEV = 0, WASI_FILESTAT_INO = 8, WASI_FILESTAT_TYPE = 16,
+	WASI_FILESTAT_NLINK = 24, WASI_FILESTAT_BYTES = 32, WASI_FILESTAT_ATIM = 40, WASI_FILESTAT_MTIM = 48,
+	WASI_FILESTAT_CTIM = 56
 };
 /* Preview 0: $linkcount is u32, so everything behind it stands 8 bytes earlier. */
 enum { WASI0_FILESTAT_SIZE = 56, WASI0_FILESTAT_NLINK = 20, WASI0_FILESTAT_BYTES = 24 };
-enum { WASI_DIRENT_SIZE = 24, WASI_DIRENT_NEXT = 0, WASI_DIRENT_INO = 8, WASI_DIRENT_NAMLEN = 16, WASI_DIRENT_TYPE = 20 };
+enum { WASI_DIRENT_SIZE = 24, WASI_DIRENT_NEXT = 0, WASI_DIRENT_INO = 8, WASI_DIRENT_NAMLEN = 16,
+       WASI_DIRENT_TYPE = 20 };
 enum { WASI_PRESTAT_SIZE = 8, WASI_PRESTAT_TAG = 0, WASI_PRESTAT_LENGTH = 4 };
 enum { WASI_PREOPEN_DIR = 0 };
 enum {
@@ -122,6 +126,14 @@ static inline uint16_t wasi_u16(const uint8_t *p) { return (uint16_t)(p[0] | p[1
 static inline uint32_t wasi_u32(const uint8_t *p) { return wasi_u16(p) | (uint32_t)wasi_u16(p + 2) << 16; }
 static inline uint64_t wasi_u64(const uint8_t *p) { return wasi_u32(p) | (uint64_t)wasi_u32(p + 4) << 32; }
 static inline void wasi_set_u16(uint8_t *p, uint16_t v) { p[0] = (uint8_t)v; p[1] = (uint8_t)(v >> 8); }
-static inline void wasi_set_u32(uint8_t *p, uint32_t v) { wasi_set_u16(p, (uint16_t)v); wasi_set_u16(p + 2, (uint16_t)(v >> 16)); }
-static inline void wasi_set_u64(uint8_t *p, uint64_t v) { wasi_set_u32(p, (uint32_t)v); wasi_set_u32(p + 4, (uint32_t)(v >> 32)); }
+static inline void wasi_set_u32(uint8_t *p, uint32_t v)
+{
+	wasi_set_u16(p, (uint16_t)v);
+	wasi_set_u16(p + 2, (uint16_t)(v >> 16));
+}
+static inline void wasi_set_u64(uint8_t *p, uint64_t v)
+{
+	wasi_set_u32(p, (uint32_t)v);
+	wasi_set_u32(p + 4, (uint32_t)(v >> 32));
+}
 #endif

@@ -30,6 +30,11 @@ struct pal_wasi_file {
  * descriptor is owned from here on, also on failure (NULL, no memory or no such descriptor): then it is closed. */
 struct pal_wasi_file *pal_wasi_file_new(int host);
 
+static inline bool pal_wasi_is_socket(const struct pal_wasi_file *file)
+{
+	return file->type == WASI_TYPE_SOCKET_STREAM || file->type == WASI_TYPE_SOCKET_DGRAM;
+}
+
 /* Drops a reference. errno is kept. */
 void pal_wasi_unpin(struct pal_wasi_file *);
 

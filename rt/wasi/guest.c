@@ -74,7 +74,8 @@ static int32_t check_text(const char *text, size_t length)
 	return WASI_OK;
 }
 
-int32_t pal_wasi_get_path(const struct wasi_snapshot_preview1 *view, struct pal_wasi_text *out, int32_t at, int32_t length)
+int32_t pal_wasi_get_path(const struct wasi_snapshot_preview1 *view, struct pal_wasi_text *out, int32_t at,
+                          int32_t length)
 {
 	size_t size = (uint32_t)length;
 	int32_t error = pal_wasi_room(view, at, size);
@@ -109,7 +110,8 @@ static bool add_buffer(struct pal_wasi_buffers *out, void *base, uint32_t length
 	return *left != 0 && out->count < PAL_WASI_IOVECS;
 }
 
-int32_t pal_wasi_get_buffers(const struct wasi_snapshot_preview1 *view, struct pal_wasi_buffers *out, int32_t at, int32_t count)
+int32_t pal_wasi_get_buffers(const struct wasi_snapshot_preview1 *view, struct pal_wasi_buffers *out, int32_t at,
+                             int32_t count)
 {
 	enum { BATCH = 32 };
 	uint8_t batch[BATCH * WASI_IOVEC_SIZE];

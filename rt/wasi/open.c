@@ -75,15 +75,14 @@ static int32_t open_host(struct pal_wasi_file *directory, const char *path, cons
 }
 
 /* Makes the file of an opened host descriptor, which it takes over. */
-static int32_t make_file(struct pal_wasi_file *directory, const struct request *request, int host, struct pal_wasi_file **out)
+static int32_t make_file(struct pal_wasi_file *directory, const struct request *request, int host,
+                         struct pal_wasi_file **out)
 {
-	if (!(request->fdflags & WASI_FD_NONBLOCK)) {
-		int flags = fcntl(host, F_GETFL);
-		if (flags < 0 || fcntl(host, F_SETFL, flags & ~O_NONBLOCK)) {
-			int32_t error = pal_wasi_errno(errno);
-			close(host);
-			return error;
-		}
+	/* Of the flags it was opened with, F_SETFL heeds O_APPEND and this one. */
+	if (!(request->fdflags & WASI_FD_NONBLOCK) && fcntl(host, F_SETFL, host_flags(request) & ~O_NONBLOCK)) {
+		int32_t error = pal_wasi_errno(errno);
+		close(host);
+		return error;
 	}
 	struct pal_wasi_file *file = pal_wasi_file_new(host);
 	if (!file)
@@ -112,7 +111,8 @@ static int32_t open_below(PAL_WASI_VIEW, struct pal_wasi_file *directory, const 
 }
 
 int32_t wasi_snapshot_preview1_path_open(PAL_WASI_VIEW, int32_t fd, int32_t lookup, int32_t path,
-                                         int32_t length, int32_t oflags, int64_t base, int64_t inheriting, int32_t fdflags,
+                                         int32_t length, int32_t oflags, int64_t base, int64_t inheriting,
+	int32_t fdflags,
                                          int32_t result)
 {
 	struct request request = { (uint64_t)base, (uint64_t)inheriting, oflags, fdflags, lookup & WASI_LOOKUP_FOLLOW };

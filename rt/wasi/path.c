@@ -91,7 +91,8 @@ static bool is_dots(const char *name)
 }
 
 /* Locates with openat2: everything before the last component in one call, none if there is nothing. */
-static int32_t locate_beneath(int root, const char *path, enum pal_wasi_last kind, struct pal_wasi_place *out, bool *retry)
+static int32_t locate_beneath(int root, const char *path, enum pal_wasi_last kind, struct pal_wasi_place *out,
+                              bool *retry)
 {
 	char *text = strdup(path), *name;
 	if (!text)

@@ -105,7 +105,8 @@ static void add_poll(struct waiting *waiting, struct subscription *it)
 }
 
 /* Reads all; waiting->count counts those whose files must be unpinned, also on failure. */
-static int32_t read_all(PAL_WASI_VIEW, struct waiting *waiting, uint32_t at, uint32_t number, uint32_t size, uint32_t clock_shift)
+static int32_t read_all(PAL_WASI_VIEW, struct waiting *waiting, uint32_t at, uint32_t number, uint32_t size,
+                        uint32_t clock_shift)
 {
 	while (waiting->count < number) {
 		struct subscription *it = &waiting->subscriptions[waiting->count];
@@ -208,7 +209,8 @@ static void take_result(struct waiting *waiting, struct subscription *it, uint64
 		*bytes = readable(it->file);
 }
 
-static int32_t put_event(PAL_WASI_VIEW, uint64_t at, const struct subscription *it, uint64_t bytes_ready, uint16_t flags)
+static int32_t put_event(PAL_WASI_VIEW, uint64_t at, const struct subscription *it, uint64_t bytes_ready,
+                         uint16_t flags)
 {
 	uint8_t bytes[WASI_EVENT_SIZE] = { 0 };
 	wasi_set_u64(bytes + WASI_EVENT_USERDATA, it->userdata);
@@ -241,8 +243,8 @@ static int32_t put_events(PAL_WASI_VIEW, struct waiting *waiting, uint32_t out, 
 	return pal_wasi_put_u32(view, result, events);
 }
 
-static int32_t poll_with(PAL_WASI_VIEW, struct waiting *waiting, int32_t in, int32_t out, uint32_t number, int32_t result,
-                         uint32_t size, uint32_t clock_shift)
+static int32_t poll_with(PAL_WASI_VIEW, struct waiting *waiting, int32_t in, int32_t out, uint32_t number,
+                         int32_t result, uint32_t size, uint32_t clock_shift)
 {
 	int32_t error = read_all(view, waiting, (uint32_t)in, number, size, clock_shift);
 	if (!error)

@@ -1,11 +1,6 @@
 #include "rights.h"
 #include <fcntl.h>
 
-static bool is_socket(const struct pal_wasi_file *file)
-{
-	return file->type == WASI_TYPE_SOCKET_STREAM || file->type == WASI_TYPE_SOCKET_DGRAM;
-}
-
 void pal_wasi_grant_socket(struct pal_wasi_file *file)
 {
 	file->base = WASI_RIGHT_FD_READ | WASI_RIGHT_FD_WRITE | WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_FILESTAT_GET |
@@ -20,7 +15,7 @@ void pal_wasi_grant_stdio(struct pal_wasi_file *file, int number)
 	if (host >= 0 && (host & O_APPEND))
 		file->flags = WASI_FD_APPEND;
 	/* Embedders pass sockets this way; they go in both directions. */
-	if (is_socket(file)) {
+	if (pal_wasi_is_socket(file)) {
 		pal_wasi_grant_socket(file);
 		return;
 	}
@@ -47,7 +42,8 @@ void pal_wasi_grant_preopen(struct pal_wasi_file *file)
 	file->inheriting = base | PAL_WASI_FILE_RIGHTS;
 }
 
-void pal_wasi_grant_opened(struct pal_wasi_file *file, const struct pal_wasi_file *directory, uint64_t base, uint64_t inheriting)
+void pal_wasi_grant_opened(struct pal_wasi_file *file, const struct pal_wasi_file *directory, uint64_t base,
+                           uint64_t inheriting)
 {
 	uint64_t limit = directory->inheriting;
 	base &= limit;

@@ -30,7 +30,8 @@ void pal_wasi_grant_stdio(struct pal_wasi_file *, int number);
 void pal_wasi_grant_preopen(struct pal_wasi_file *);
 /* Rights of a file opened below `directory`: what was asked for, so far as the directory passes it on and the kind of
  * file has it. */
-void pal_wasi_grant_opened(struct pal_wasi_file *, const struct pal_wasi_file *directory, uint64_t base, uint64_t inheriting);
+void pal_wasi_grant_opened(struct pal_wasi_file *, const struct pal_wasi_file *directory, uint64_t base,
+                           uint64_t inheriting);
 /* Rights of a connection. */
 void pal_wasi_grant_socket(struct pal_wasi_file *);
 #endif

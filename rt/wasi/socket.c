@@ -18,7 +18,7 @@ static int32_t use_socket(pal_wasi *wasi, int32_t fd, uint64_t right, struct pal
 	int32_t error = pal_wasi_pin(wasi, fd, out);
 	if (error)
 		return error;
-	if ((*out)->type != WASI_TYPE_SOCKET_STREAM && (*out)->type != WASI_TYPE_SOCKET_DGRAM)
+	if (!pal_wasi_is_socket(*out))
 		error = WASI_NOTSOCK;
 	else
 		error = pal_wasi_check(*out, right);

@@ -215,7 +215,8 @@ static int32_t set_times(int root, const char *path, bool follow, const struct t
 }
 
 int32_t wasi_snapshot_preview1_path_filestat_set_times(PAL_WASI_VIEW, int32_t fd, int32_t lookup,
-                                                       int32_t path, int32_t length, int64_t atim, int64_t mtim, int32_t flags)
+                                                       int32_t path, int32_t length, int64_t atim, int64_t mtim,
+	int32_t flags)
 {
 	struct pal_wasi_file *directory;
 	struct pal_wasi_text text;

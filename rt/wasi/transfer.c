@@ -36,11 +36,6 @@ int32_t pal_wasi_ready(struct pal_wasi_file *file, short events, bool wait)
 	}
 }
 
-static bool is_socket(const struct pal_wasi_file *file)
-{
-	return file->type == WASI_TYPE_SOCKET_STREAM || file->type == WASI_TYPE_SOCKET_DGRAM;
-}
-
 /* What the thread's signal mask was before a write that may raise SIGPIPE. */
 struct quiet {
 	bool pending; /* a SIGPIPE of somebody else's was already waiting */
@@ -54,7 +49,8 @@ static void quiet_begin(struct quiet *quiet)
 	sigaddset(&quiet->pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &quiet->pipe, &quiet->before);
 	/* Only if it was blocked before can one be waiting for this thread. */
-	quiet->pending = sigismember(&quiet->before, SIGPIPE) == 1 && !sigpending(&waiting) && sigismember(&waiting, SIGPIPE) == 1;
+	bool blocked = sigismember(&quiet->before, SIGPIPE) == 1;
+	quiet->pending = blocked && !sigpending(&waiting) && sigismember(&waiting, SIGPIPE) == 1;
 }
 
 /* Takes back the signal our own write raised, and restores the mask. errno is kept. */
@@ -93,7 +89,7 @@ static ssize_t write_once(const struct pal_wasi_transfer *transfer)
 	const struct pal_wasi_buffers *buffers = transfer->buffers;
 	if (transfer->offset >= 0)
 		return pwritev(file->host, buffers->iov, buffers->count, transfer->offset);
-	if (is_socket(file))
+	if (pal_wasi_is_socket(file))
 		return send_quietly(transfer);
 	if (file->type == WASI_TYPE_REGULAR_FILE)
 		return writev(file->host, buffers->iov, buffers->count);
@@ -166,7 +162,7 @@ int32_t pal_wasi_write(const struct pal_wasi_transfer *transfer, uint32_t *moved
 	int32_t error = transfer->offset < 0 ? pal_wasi_ready(file, POLLOUT, false) : WASI_OK;
 	if (error)
 		return error;
-	if (file->shared && pal_wasi_is_nonblocking(file) && file->type != WASI_TYPE_REGULAR_FILE && !is_socket(file))
+	if (file->shared && pal_wasi_is_nonblocking(file) && file->type != WASI_TYPE_REGULAR_FILE && !pal_wasi_is_socket(file))
 		trim(transfer->buffers);
 	return move(transfer, POLLOUT, moved);
 }

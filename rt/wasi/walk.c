@@ -61,7 +61,11 @@ static int32_t read_link(const struct walk *walk, const char *name, char **out)
 	if (!target)
 		return WASI_NOMEM;
 	ssize_t length = readlinkat(top(walk), name, target, PATH_MAX);
-	int32_t error = length < 0 ? pal_wasi_errno(errno) : length == 0 ? WASI_NOENT : length >= PATH_MAX ? WASI_NAMETOOLONG : WASI_OK;
+	int32_t error = WASI_OK;
+	if (length <= 0)
+		error = length ? pal_wasi_errno(errno) : WASI_NOENT;
+	else if (length >= PATH_MAX)
+		error = WASI_NAMETOOLONG;
 	if (error) {
 		free(target);
 		return error;

@@ -542,7 +542,11 @@ fn run_compiles_once_and_runs() {
     let before = size();
     assert_eq!(program(&["b"]), ["b"]);
     assert_eq!(size(), before, "compiled twice");
-    write(dir.path(), "show_grants.wat", include_str!("show_grants.wat").replace("(i32.const 3))))", "(i32.const 3)) (nop)))"));
+    write(
+        dir.path(),
+        "show_grants.wat",
+        include_str!("show_grants.wat").replace("(i32.const 3))))", "(i32.const 3)) (nop)))"),
+    );
     program(&[]);
     assert_ne!(size(), before, "a changed module is not compiled anew");
 }

@@ -30,7 +30,7 @@ pub enum Verdict {
 
 /// What came of compiling a module.
 enum Compiled {
-    Object(Built),
+    Object(Box<Built>),
     Refused(String),
     /// Never an answer, not even to an invalid module.
     Panicked,
@@ -84,7 +84,7 @@ struct Suite<'a> {
     dir: &'a Path,
     /// Linked into every batch.
     common: Vec<PathBuf>,
-    spectest: Built,
+    spectest: Box<Built>,
 }
 
 impl<'a> Suite<'a> {
@@ -173,9 +173,9 @@ impl<'a> Suite<'a> {
             .imports
             .iter()
             .filter_map(|(_, provider)| match provider.as_ref()?.module {
-                None => Some(&self.spectest),
+                None => Some(&*self.spectest),
                 Some(id) => match &compiled[id] {
-                    Compiled::Object(built) => Some(built),
+                    Compiled::Object(built) => Some(&**built),
                     _ => None,
                 },
             })
@@ -244,7 +244,7 @@ fn compile(
     options.features = features;
     let result = std::panic::catch_unwind(|| palisade::compile(wasm, &options));
     match result {
-        Ok(Ok(object)) => Compiled::Object(Built::new(dir, name, wasm, &object.bytes)),
+        Ok(Ok(object)) => Compiled::Object(Box::new(Built::new(dir, name, wasm, &object.bytes))),
         Ok(Err(e)) if e.is_unsupported() => Compiled::Unsupported(feature(&e.to_string())),
         Ok(Err(e)) => Compiled::Refused(e.to_string()),
         Err(_) => Compiled::Panicked,

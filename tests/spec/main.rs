@@ -85,6 +85,23 @@ fn the_official_suite_passes() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// What the suite's counts are worth: right and wrong expectations are told apart.
+#[test]
+fn the_harness_finds_what_is_wrong() {
+    let text = include_str!("harness.wast");
+    let script = Script::parse(vec!["tests/harness.wast".into()], text, 0, Features::default());
+    let scripts = [script];
+    for machine in support::machines() {
+        let dir = support::scratch();
+        let verdicts = batch::run_all(&machine, &scripts, dir.path());
+        for (directive, verdict) in scripts[0].directives.iter().zip(&verdicts[0]) {
+            let line = text.lines().nth(directive.line - 1).expect("it is in the text");
+            let found_wrong = matches!(verdict, Verdict::Failed(_));
+            assert_eq!(found_wrong, line.ends_with(";; wrong"), "{line}: {verdict:?}");
+        }
+    }
+}
+
 /// All files, each text once for the same features.
 fn scripts() -> Vec<Script> {
     let words = std::env::var("PALISADE_SPEC_FILES").ok();

@@ -88,7 +88,7 @@ fn offset_of(wasm: &[u8], instruction: &str) -> u64 {
         for (operator, offset) in operators.map(|o| o.expect("our own module")) {
             let text = format!("{operator:?}");
             if text.split(|c: char| !c.is_alphanumeric()).next() == Some(instruction) {
-                return offset as u64;
+                return offset;
             }
         }
     }

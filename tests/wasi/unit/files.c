@@ -164,7 +164,8 @@ void files_rights(void)
 	EQUAL(close_(dir), WASI_OK);
 	EQUAL(open_(3, "dir", 0, WASI_O_DIRECTORY, ALL_RIGHTS & ~write, &dir), WASI_OK);
 	uint64_t base = rights(dir), inheriting = get_u64(RESULT + WASI_FDSTAT_INHERITING);
-	EQUAL(wasi_snapshot_preview1_fd_fdstat_set_rights(view, dir, (int64_t)base, (int64_t)(inheriting & ~WASI_RIGHT_FD_WRITE)), WASI_OK);
+	EQUAL(wasi_snapshot_preview1_fd_fdstat_set_rights(view, dir, (int64_t)base,
+	                                                  (int64_t)(inheriting & ~WASI_RIGHT_FD_WRITE)), WASI_OK);
 	EQUAL(open_(dir, "new", 0, WASI_O_CREAT, ALL_RIGHTS, &fd), WASI_NOTCAPABLE);
 	EQUAL(open_(dir, "new", 0, WASI_O_CREAT, ALL_RIGHTS & ~write, &fd), WASI_OK);
 	EQUAL(rights(fd) & WASI_RIGHT_FD_WRITE, 0);

@@ -160,9 +160,11 @@ static int32_t length_of(const char *text)
 	return (int32_t)strlen(text);
 }
 
-int32_t open_flags(int32_t fd, const char *path, int32_t lookup, int32_t oflags, int64_t rights, int32_t fdflags, int32_t *out)
+int32_t open_flags(int32_t fd, const char *path, int32_t lookup, int32_t oflags, int64_t rights, int32_t fdflags,
+                   int32_t *out)
 {
-	int32_t error = wasi_snapshot_preview1_path_open(view, fd, lookup, put_text(path), length_of(path), oflags, rights, ALL_RIGHTS,
+	int32_t error = wasi_snapshot_preview1_path_open(view, fd, lookup, put_text(path), length_of(path), oflags, rights,
+	                                                 ALL_RIGHTS,
 	                                                 fdflags, RESULT);
 	*out = error ? -1 : (int32_t)get_u32(RESULT);
 	return error;
@@ -203,22 +205,26 @@ int32_t unlink_(int32_t fd, const char *path)
 
 int32_t rename_(int32_t old_fd, const char *old, int32_t new_fd, const char *new)
 {
-	return wasi_snapshot_preview1_path_rename(view, old_fd, put_text(old), length_of(old), new_fd, put_text(new), length_of(new));
+	return wasi_snapshot_preview1_path_rename(view, old_fd, put_text(old), length_of(old), new_fd, put_text(new),
+	                                          length_of(new));
 }
 
 int32_t link_(int32_t old_fd, const char *old, int32_t new_fd, const char *new)
 {
-	return wasi_snapshot_preview1_path_link(view, old_fd, 0, put_text(old), length_of(old), new_fd, put_text(new), length_of(new));
+	return wasi_snapshot_preview1_path_link(view, old_fd, 0, put_text(old), length_of(old), new_fd, put_text(new),
+	                                        length_of(new));
 }
 
 int32_t symlink_(const char *target, int32_t fd, const char *path)
 {
-	return wasi_snapshot_preview1_path_symlink(view, put_text(target), length_of(target), fd, put_text(path), length_of(path));
+	return wasi_snapshot_preview1_path_symlink(view, put_text(target), length_of(target), fd, put_text(path),
+	                                           length_of(path));
 }
 
 int32_t readlink_(int32_t fd, const char *path, char *out, size_t size)
 {
-	int32_t error = wasi_snapshot_preview1_path_readlink(view, fd, put_text(path), length_of(path), BUFFER, (int32_t)size - 1, RESULT);
+	int32_t error = wasi_snapshot_preview1_path_readlink(view, fd, put_text(path), length_of(path), BUFFER,
+	                                                     (int32_t)size - 1, RESULT);
 	if (!error) {
 		memcpy(out, memory + BUFFER, get_u32(RESULT));
 		out[get_u32(RESULT)] = 0;

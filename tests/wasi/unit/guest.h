@@ -54,7 +54,8 @@ enum { FOLLOW = WASI_LOOKUP_FOLLOW, NOFOLLOW = 0 };
 
 /* path_… with C strings. open_ returns the errno and stores the descriptor, or -1. */
 int32_t open_(int32_t fd, const char *path, int32_t lookup, int32_t oflags, int64_t rights, int32_t *out);
-int32_t open_flags(int32_t fd, const char *path, int32_t lookup, int32_t oflags, int64_t rights, int32_t fdflags, int32_t *out);
+int32_t open_flags(int32_t fd, const char *path, int32_t lookup, int32_t oflags, int64_t rights, int32_t fdflags,
+                   int32_t *out);
 /* Opens for reading and closes again. */
 int32_t try_open(const char *path, int32_t lookup);
 int32_t close_(int32_t fd);
@@ -79,7 +80,8 @@ bool host_holds(const char *path, const char *content);
 
 /* All tests; each begins and ends its own world. */
 #define TESTS(F) \
-	F(sandbox_links, BOTH) F(sandbox_dots, BOTH) F(sandbox_moved, BOTH) F(sandbox_magic, BOTH) F(sandbox_hard_links, BOTH) \
+	F(sandbox_links, BOTH) F(sandbox_dots, BOTH) F(sandbox_moved, BOTH) F(sandbox_magic, BOTH) F(sandbox_hard_links, \
+		BOTH) \
 	F(sandbox_mounts, BOTH) F(sandbox_names, BOTH) F(sandbox_read_only, BOTH) F(sandbox_many_links, BOTH) \
 	F(paths_slashes, BOTH) F(paths_dots, BOTH) F(paths_open, BOTH) F(paths_create, BOTH) F(paths_rename, BOTH) \
 	F(paths_attributes, BOTH) F(paths_special, BOTH) \
@@ -89,7 +91,7 @@ bool host_holds(const char *path, const char *content);
 	F(files_arguments, ONCE) \
 	F(poll_clocks, ONCE) F(poll_descriptors, ONCE) F(poll_errors, ONCE) F(poll_many, ONCE) \
 	F(socket_stream, ONCE) F(socket_accept, ONCE) F(socket_errors, ONCE) \
-	F(threads_close, ONCE) F(threads_table, ONCE) F(threads_pipe, ONCE) \
+	F(threads_close, ONCE) F(threads_table, ONCE) F(threads_pipe, ONCE) F(threads_fifo, ONCE) \
 	F(unstable_layouts, ONCE) \
 	F(race_links, BOTH) F(race_directories, BOTH)
 

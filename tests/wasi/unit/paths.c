@@ -83,7 +83,8 @@ void paths_open(void)
 	int32_t fd, file;
 	begin_world();
 	host_file("inside/file", "file");
-	MUST(mkdir("inside/dir", 0755) == 0 && symlink("file", "inside/link") == 0 && symlink("nowhere", "inside/dangling") == 0);
+	MUST(mkdir("inside/dir", 0755) == 0 && symlink("file", "inside/link") == 0 && symlink("nowhere",
+		"inside/dangling") == 0);
 	MUST(symlink("dir", "inside/dirlink") == 0);
 	EQUAL(try_open("none", NOFOLLOW), WASI_NOENT);
 	EQUAL(try_open("none/x", NOFOLLOW), WASI_NOENT);
@@ -209,8 +210,10 @@ void paths_attributes(void)
 	CHECK(link_after.st_mtime == 1);
 	EQUAL(set_times_(3, "none", FOLLOW), WASI_NOENT);
 	int32_t name = put_text("file"), none = put_text("none");
-	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, WASI_FST_ATIM | WASI_FST_ATIM_NOW), WASI_INVAL);
-	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, WASI_FST_MTIM | WASI_FST_MTIM_NOW), WASI_INVAL);
+	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, WASI_FST_ATIM | WASI_FST_ATIM_NOW),
+	      WASI_INVAL);
+	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, WASI_FST_MTIM | WASI_FST_MTIM_NOW),
+	      WASI_INVAL);
 	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, 16), WASI_INVAL);
 	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, name, 4, 0, 0, 0), WASI_OK);
 	EQUAL(wasi_snapshot_preview1_path_filestat_set_times(view, 3, 0, none, 4, 0, 0, 0), WASI_NOENT);

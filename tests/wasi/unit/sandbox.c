@@ -361,7 +361,8 @@ void sandbox_many_links(void)
 	EQUAL(try_open("l41", FOLLOW), WASI_LOOP);
 	EQUAL(stat_(3, "l40", FOLLOW), WASI_TYPE_REGULAR_FILE);
 	EQUAL(stat_(3, "l41", FOLLOW), -WASI_LOOP);
-	MUST(symlink("self", "inside/self") == 0 && symlink("pong", "inside/ping") == 0 && symlink("ping", "inside/pong") == 0);
+	MUST(symlink("self", "inside/self") == 0 && symlink("pong", "inside/ping") == 0 && symlink("ping",
+		"inside/pong") == 0);
 	EQUAL(try_open("self", FOLLOW), WASI_LOOP);
 	EQUAL(try_open("self/x", FOLLOW), WASI_LOOP);
 	EQUAL(stat_(3, "ping", FOLLOW), -WASI_LOOP);

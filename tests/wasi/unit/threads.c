@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { THREADS = 4 };
@@ -135,4 +136,35 @@ void threads_pipe(void)
 	EQUAL(wrong, 0);
 	end_world();
 	close(ends[0]);
+}
+
+static void *open_late(void *arg)
+{
+	(void)arg;
+	usleep(50000);
+	int fifo = open("inside/fifo", O_WRONLY);
+	usleep(50000);
+	bool fine = write(fifo, "late", 4) == 4;
+	close(fifo);
+	return (void *)(intptr_t)fine;
+}
+
+/* Opening a FIFO does not wait for a writer; reading does, and then for bytes. */
+void threads_fifo(void)
+{
+	pthread_t thread;
+	void *fine;
+	int32_t fd;
+	char text[8];
+	begin_world();
+	MUST(mkfifo("inside/fifo", 0600) == 0);
+	EQUAL(open_(3, "fifo", 0, 0, READ_RIGHTS, &fd), WASI_OK);
+	MUST(pthread_create(&thread, NULL, open_late, NULL) == 0);
+	EQUAL(read_(fd, text, sizeof text), WASI_OK);
+	CHECK(strcmp(text, "late") == 0);
+	EQUAL(read_(fd, text, sizeof text), WASI_OK);
+	CHECK(strcmp(text, "") == 0);
+	MUST(pthread_join(thread, &fine) == 0);
+	CHECK(fine != NULL);
+	end_world();
 }
