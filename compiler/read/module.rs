@@ -227,7 +227,7 @@ impl<'a> Module<'a> {
         let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
             return Err(Error::unsupported(offset, "GC: a struct, array or continuation type"));
         };
-        if ty.supertype_idxs.first().is_some() || !ty.is_final || ty.composite_type.shared {
+        if !ty.supertype_idxs.is_empty() || !ty.is_final || ty.composite_type.shared {
             return Err(Error::unsupported(offset, "GC: subtyping"));
         }
         for ty in func.params().iter().chain(func.results()) {

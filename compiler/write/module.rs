@@ -124,7 +124,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let mut computed = 0;
         let (elem_segments, items) = self.elements(&mut computed);
         let (data_segments, data) = self.data(&mut computed);
-        let name = self.string(&self.name.to_owned());
+        let name = self.string(self.name);
         let strings = self.rodata.len();
         self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
 
