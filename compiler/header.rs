@@ -1,7 +1,7 @@
 //! The C header of a module: C11 and C++17.
 
 use crate::error::{Error, Result};
-use crate::name::{c_identifier, c_part, link_symbol};
+use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
@@ -71,10 +71,10 @@ impl Header<'_, '_> {
         }
         self.line("/* Makes an instance: memories, tables, segments, the start function. On a trap or a link error *out is NULL");
         self.line(" * and pal_last_trap() says more. Several threads may call it at once. */");
-        self.line(&format!("pal_trap pal_{name}_instantiate({params});"));
+        self.line(&format!("pal_trap {}({params});", own_symbol(name, "instantiate")));
         self.line("/* Drops the instance. What others imported from it, or reach through shared tables, lives on until they are");
         self.line(" * freed too. NULL is fine. */");
-        self.line(&format!("void pal_{name}_free(struct {name} *);\n"));
+        self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "free")));
     }
 
     fn exports(&mut self) -> Result<()> {

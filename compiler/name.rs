@@ -12,9 +12,12 @@ pub fn export_symbol(module: &str, field: &str) -> String {
     format!("pal_export.{}.{}", symbol_part(module), symbol_part(field))
 }
 
-/// `pal_<module>_module`: the module's `struct pal_module`, for programs made of several modules.
-pub fn module_symbol(module: &str) -> String {
-    format!("pal_{module}_module")
+/// `pal_<module>_<what>`: what Palisade provides for a module. The runtime has functions of the same form
+/// (`pal_memory_free`); modules called like its parts get another underscore.
+pub fn own_symbol(module: &str, what: &str) -> String {
+    const PARTS: &[&str] = &["memory", "table", "wasi", "wasi_view", "snapshot", "rt"];
+    let separator = if PARTS.contains(&module) { "__" } else { "_" };
+    format!("pal_{module}{separator}{what}")
 }
 
 /// Bytes outside `[A-Za-z0-9_]` become `$hh`; injective, since `$` and `.` are among them.

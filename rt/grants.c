@@ -151,7 +151,7 @@ bool pal_grants_env_list(struct pal_grants *grants, const char *list, char *cons
 	return for_each_part(list, env_part, &arg);
 }
 
-void pal_grants_free(struct pal_grants *grants)
+void pal_grants_drop(struct pal_grants *grants)
 {
 	for (size_t i = 0; i < grants->dir_count; i++) {
 		free((char *)grants->dirs[i].host);

@@ -23,7 +23,7 @@ bool pal_grants_dir_list(struct pal_grants *, const char *list);
 bool pal_grants_env(struct pal_grants *, const char *text, char *const *host);
 /* Names with commas between; `*` for everything in `host`. */
 bool pal_grants_env_list(struct pal_grants *, const char *list, char *const *host);
-void pal_grants_free(struct pal_grants *);
+void pal_grants_drop(struct pal_grants *);
 
 #pragma GCC visibility pop
 #endif

@@ -90,7 +90,7 @@ static pal_wasi *make_wasi(int argc, char **argv)
 		fail_dirs(&grants, errno);
 	if (status != PAL_OK)
 		fail("out of memory", NULL, NULL);
-	pal_grants_free(&grants); /* everything is copied */
+	pal_grants_drop(&grants); /* everything is copied */
 	return wasi;
 }
 

@@ -4,6 +4,7 @@ use super::{GlobalPlan, MemoryMode, Plan, TablePlan};
 use crate::context::GUARD_SIZE;
 use crate::read::Module;
 use std::fmt::Write as _;
+use wasmparser::ExternalKind;
 
 /// One line per memory, table, import module and kind of global.
 pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
@@ -18,8 +19,12 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
         };
         let maximum = ty.maximum.map_or("none".to_owned(), |m| m.to_string());
         let origin = if memory.import.is_some() { ", imported" } else { "" };
+        let name = memory_name(module, index as u32).map_or(String::new(), |name| format!(" {name:?}"));
         let (initial, reason) = (ty.initial, memory.reason);
-        line(&mut out, format_args!("memory {index}{origin}: {mode} ({reason}); pages {initial}, maximum {maximum}"));
+        line(
+            &mut out,
+            format_args!("memory {index}{name}{origin}: {mode} ({reason}); pages {initial}, maximum {maximum}"),
+        );
     }
     for (index, table) in plan.tables.iter().enumerate() {
         match table {
@@ -39,6 +44,12 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
         line(&mut out, format_args!("import module {:?}: from {from}, as {:?}", import.name, import.link_name));
     }
     out
+}
+
+/// From an export, else from the name section.
+fn memory_name(module: &Module<'_>, index: u32) -> Option<String> {
+    let export = module.exports.iter().find(|e| e.kind == ExternalKind::Memory && e.index == index);
+    export.map(|e| e.name).or_else(|| module.names.memory(index)).map(str::to_owned)
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -135,7 +135,9 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
     }
     let mut module = Module::default();
     let mut validator = Validator::new_with_features(features.0);
-    for payload in Parser::new(0).parse_all(wasm) {
+    let mut parser = Parser::new(0);
+    parser.set_features(features.0);
+    for payload in parser.parse_all(wasm) {
         let payload = payload?;
         if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
             module.bodies.push(Body { validate, body });

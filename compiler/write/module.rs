@@ -195,8 +195,10 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
 
     fn function_names(&mut self) -> u64 {
         let first = self.env.module.imported_functions;
-        let names: Vec<u32> =
-            (0..self.text.functions.len() as u32).map(|i| self.string(&function_label(self.env, first + i))).collect();
+        // Offset 0 is the empty string: a function without a name.
+        let names: Vec<u32> = (0..self.text.functions.len() as u32)
+            .map(|i| self.string(self.env.module.function_name(first + i).unwrap_or_default()))
+            .collect();
         self.rodata.array(names)
     }
 

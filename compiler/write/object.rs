@@ -7,7 +7,7 @@ use super::text::Text;
 use crate::context::{ABI, MODULE_SIZE};
 use crate::error::{Error, Result};
 use crate::generate::{Generated, Relocation, StubKind};
-use crate::name::{export_symbol, link_symbol, module_symbol};
+use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::translate::{Env, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
@@ -93,7 +93,13 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         rodata_bytes.place(&mut self.object, rodata, 16)?;
         relro_bytes.place(&mut self.object, relro, 8)?;
         self.define_exports(relro, &exports);
-        self.define(module_symbol(self.name), (relro, module), MODULE_SIZE, SymbolKind::Data, SymbolScope::Linkage);
+        self.define(
+            own_symbol(self.name, "module"),
+            (relro, module),
+            MODULE_SIZE,
+            SymbolKind::Data,
+            SymbolScope::Linkage,
+        );
         self.define_functions();
         self.unwind(generated)?;
         let place = |symbol| match symbol {
@@ -184,9 +190,9 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             Some((link_symbol(name, export.name), kind))
         });
         let own = [
-            (format!("pal_{name}_instantiate"), StubKind::Instantiate),
-            (format!("pal_{name}_instantiate_list"), StubKind::InstantiateList),
-            (format!("pal_{name}_free"), StubKind::Free),
+            (own_symbol(name, "instantiate"), StubKind::Instantiate),
+            (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
+            (own_symbol(name, "free"), StubKind::Free),
         ];
         for (symbol, kind) in entities.chain(own).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);

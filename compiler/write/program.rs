@@ -4,7 +4,7 @@ use super::data::{DataBuilder, Place};
 use super::object::new_object;
 use crate::context::{PROGRAM_MODULE_SIZE, PROGRAM_SIZE};
 use crate::error::{Error, Result};
-use crate::name::{link_symbol, module_symbol};
+use crate::name::{link_symbol, own_symbol};
 use object::write::{self, Object, StandardSection, SymbolId, SymbolSection};
 use object::{SymbolFlags, SymbolKind, SymbolScope};
 use target_lexicon::Triple;
@@ -49,8 +49,8 @@ fn build(triple: &Triple, program: &Program) -> write::Result<Vec<u8>> {
     let mut rows = Vec::new();
     for module in &program.modules {
         let sources = ro.array(module.sources.iter().map(|&s| s as u32));
-        let instantiate = undefined(&mut object, &format!("pal_{}_instantiate_list", module.name));
-        let descriptor = undefined(&mut object, &module_symbol(&module.name));
+        let instantiate = undefined(&mut object, &own_symbol(&module.name, "instantiate_list"));
+        let descriptor = undefined(&mut object, &own_symbol(&module.name, "module"));
         rows.push((instantiate, descriptor, sources));
     }
     let modules = rw.len();

@@ -33,7 +33,7 @@ void pal_wasi_unpin(struct pal_wasi_file *file)
 		return;
 	int saved = errno;
 	close(file->host);
-	pal_wasi_listing_free(file->listing);
+	pal_wasi_listing_drop(file->listing);
 	pthread_mutex_destroy(&file->listing_lock);
 	free(file->preopen);
 	free(file);

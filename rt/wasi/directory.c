@@ -31,7 +31,7 @@ struct pal_wasi_listing {
 	size_t count, room, names_used, names_room;
 };
 
-void pal_wasi_listing_free(struct pal_wasi_listing *listing)
+void pal_wasi_listing_drop(struct pal_wasi_listing *listing)
 {
 	if (!listing)
 		return;
@@ -128,7 +128,7 @@ static int32_t list(int host, struct pal_wasi_listing **out)
 	int32_t error = listing ? add_all(listing, stream) : WASI_NOMEM;
 	closedir(stream);
 	if (error)
-		pal_wasi_listing_free(listing);
+		pal_wasi_listing_drop(listing);
 	else
 		*out = listing;
 	return error;
@@ -170,7 +170,7 @@ static int32_t read_locked(PAL_WASI_VIEW, struct pal_wasi_file *file, int32_t bu
 		int32_t error = list(file->host, &fresh);
 		if (error)
 			return error;
-		pal_wasi_listing_free(file->listing);
+		pal_wasi_listing_drop(file->listing);
 		file->listing = fresh;
 	}
 	uint32_t used;

@@ -5,5 +5,5 @@
 struct pal_wasi_listing;
 
 /* NULL is fine. */
-void pal_wasi_listing_free(struct pal_wasi_listing *);
+void pal_wasi_listing_drop(struct pal_wasi_listing *);
 #endif

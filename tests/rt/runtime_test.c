@@ -1076,7 +1076,7 @@ static void test_grants(void)
 	CHECK(pal_grants_env(&grants, "A=3", host) && !strcmp(grants.envs[0], "A=3") && grants.env_count == 2);
 	CHECK(pal_grants_env_list(&grants, "LANG,NONE", host) && grants.env_count == 3);
 	CHECK(!pal_grants_env_list(&grants, "X=1", host) && pal_grants_env_list(&grants, "*", host) && grants.env_count == 4);
-	pal_grants_free(&grants);
+	pal_grants_drop(&grants);
 }
 
 int main(int argc, char **argv)
