@@ -112,7 +112,7 @@ void pal_trap_backtrace(uintptr_t pc, uintptr_t fp, uintptr_t sp)
 		add_frame(thread, pc, false);
 	walk(thread, fp, sp);
 	if (thread->frame_count > 0) {
-		thread->trap.function = thread->frames[0].function;
+		thread->trap.function = thread->frames[0].function[0] ? thread->frames[0].function : NULL;
 		thread->trap.offset = thread->frames[0].offset;
 	}
 }

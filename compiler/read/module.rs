@@ -131,7 +131,10 @@ pub struct Body<'a> {
 /// Decodes and validates `wasm`, all but the function bodies.
 pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
     if wasm.get(4..8).is_some_and(|v| wasm.starts_with(b"\0asm") && v[2] == 1) {
-        return Err(Error::unsupported(4, "the component model (compile the core modules inside)"));
+        return Err(Error::at(
+            4,
+            "unknown binary version: this is a component; palisade compiles the core modules inside",
+        ));
     }
     let mut module = Module::default();
     let mut validator = Validator::new_with_features(features.0);
