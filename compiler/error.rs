@@ -39,6 +39,13 @@ impl Error {
         self
     }
 
+    /// Gives the error a byte offset, unless it has one.
+    #[must_use]
+    pub fn or_at(mut self, offset: u64) -> Error {
+        self.offset.get_or_insert(offset);
+        self
+    }
+
     /// True if the module is valid but needs a feature that this compiler does not have.
     pub fn is_unsupported(&self) -> bool {
         self.unsupported
@@ -66,6 +73,9 @@ impl std::error::Error for Error {}
 
 impl From<wasmparser::BinaryReaderError> for Error {
     fn from(e: wasmparser::BinaryReaderError) -> Error {
-        Error::at(e.offset() as usize, e.message())
+        // The message may quote a name of the module, which may hold anything: an error stays one line.
+        let message = e.message().chars();
+        let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+        Error::at(e.offset() as usize, message.map(escaped).collect::<String>())
     }
 }

@@ -1,6 +1,6 @@
 //! The C header of a module: C11 and C++17.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
 use crate::translate::Env;
@@ -20,7 +20,7 @@ struct Header<'h, 'a> {
     env: &'h Env<'a>,
     name: &'h str,
     out: String,
-    /// C identifiers declared so far, with the entity each stands for.
+    /// C identifiers declared so far, with the symbol each stands for.
     names: HashMap<String, String>,
 }
 
@@ -102,12 +102,14 @@ impl Header<'_, '_> {
 
     fn entity(&mut self, owner: &str, module: &str, field: &str, kind: ExternalKind, index: u32) -> Result<()> {
         let identifier = c_identifier(&format!("{owner}_{}", c_part(field)));
-        let entity = format!("{module:?} {field:?}");
-        if let Some(other) = self.names.insert(identifier.clone(), entity.clone()) {
-            // The same entity may be imported with two types; C can't say that.
-            return Err(Error::new(format!("the C header would declare {identifier} twice: for {other} and {entity}")));
-        }
         let label = link_symbol(module, field);
+        if let Some(other) = self.names.get(&identifier) {
+            // C has fewer names than wasm ("a" "b_c" and "a_b" "c"), and one module's imports may be its own exports.
+            // The module is valid all the same: who needs the second entity declares it by its symbol.
+            self.line(&format!("/* {label} is not declared: {identifier} is {other} */"));
+            return Ok(());
+        }
+        self.names.insert(identifier.clone(), label.clone());
         let text = match kind {
             ExternalKind::Func | ExternalKind::FuncExact => {
                 function(self.env.module.function_type(index), owner, &identifier, &label)

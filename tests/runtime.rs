@@ -38,7 +38,7 @@ fn check_wasi(machine: &Machine, flags: &[&str]) {
     let mut cc = machine.compiler();
     cc.args(flags).args(["-g", "-fexceptions", "-fno-omit-frame-pointer", "-I"]).arg(root().join("rt"));
     let runtime = c_files(&root().join("rt")).into_iter().filter(|f| f != &root().join("rt/main.c"));
-    cc.args(runtime).args(c_files(&root().join("tests/wasi")));
+    cc.args(runtime).args(c_files(&root().join("tests/wasi/unit")));
     run(cc.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
     let mut command = machine.command(&program);
     // The sanitizers would take the signals that become traps.

@@ -49,8 +49,8 @@ fn build_one(command: &Command, input: &OsString) -> Result<(), Failure> {
     let wasm = read(input)?;
     let fail = |e| Failure::of(&file, e);
     if options.plan.is_some() {
-        print!("{}", palisade::describe_plan(&wasm, &compile_options).map_err(fail)?);
-        return Ok(());
+        let plan = palisade::describe_plan(&wasm, &compile_options).map_err(fail)?;
+        return Ok(output::write(Path::new("-"), plan.as_bytes())?);
     }
     let (text, extension) = if options.emit.is_some() {
         (Some(palisade::clif(&wasm, &compile_options).map_err(fail)?), "clif")
@@ -78,7 +78,8 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
     let object = palisade::compile_with(wasm, options, &start).map_err(|e| Failure::of(&file, e))?;
     if command.options.verbose {
         let (functions, bytes) = (object.interface.functions, object.bytes.len());
-        eprintln!("palisade: {file}: {functions} functions, object of {bytes} bytes, {:.2?}", begin.elapsed());
+        let time = begin.elapsed();
+        output::complain(&format!("palisade: {file}: {functions} functions, object of {bytes} bytes, {time:.2?}"));
     }
     if let Some(path) = &command.options.header {
         output::write(Path::new(path), object.header.as_bytes())?;

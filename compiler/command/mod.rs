@@ -38,15 +38,31 @@ pub fn main() -> ExitCode {
         Ok(command) => command,
         Err(status) => return status,
     };
+    outlive_size_limits();
     match execute(&command) {
         Ok(status) => status,
         Err(Failure { file, error }) => {
             match file {
-                Some(file) => eprintln!("palisade: error: {file}: {error}"),
-                None => eprintln!("palisade: error: {error}"),
+                Some(file) => output::complain(&format!("palisade: error: {file}: {error}")),
+                None => output::complain(&format!("palisade: error: {error}")),
             }
             ExitCode::from(1)
         }
+    }
+}
+
+/// Where a file may not grow further (`ulimit -f`), a write fails, with a message and without leaving anything behind,
+/// instead of a signal ending this process or the linker. The standard library has no call for it.
+fn outlive_size_limits() {
+    #[cfg(unix)]
+    {
+        unsafe extern "C" {
+            fn signal(number: std::ffi::c_int, handler: usize) -> usize;
+        }
+        const SIGXFSZ: std::ffi::c_int = 25; // Linux and macOS
+        const SIG_IGN: usize = 1;
+        // SAFETY: C's signal(), with a handler that every system with this signal has; no other thread runs yet.
+        unsafe { signal(SIGXFSZ, SIG_IGN) };
     }
 }
 

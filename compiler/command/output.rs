@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 /// Writes a file through a temporary one beside it. Devices and pipes are written directly; `-` is standard output.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if path == Path::new("-") {
-        return std::io::stdout()
+        // Flushed here: what fails at exit is not reported.
+        let mut stdout = std::io::stdout();
+        return stdout
             .write_all(bytes)
+            .and_then(|()| stdout.flush())
             .map_err(|e| Error::new(format!("can't write to standard output: {e}")));
     }
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("can't write {}: {e}", path.display()));
@@ -24,6 +27,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).map_err(|e| failed(&e))?;
     file.persist(path).map_err(|e| failed(&e.error))?;
     Ok(())
+}
+
+/// A line on standard error. Where that can't be written either, the exit status still tells.
+pub fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A temporary file that can be renamed to `path`, with the rights a compiler's output has.

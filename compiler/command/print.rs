@@ -1,32 +1,36 @@
 //! `--print`.
 
-use super::Failure;
 use super::options::{Command, Print};
+use super::{Failure, output};
 use palisade::read::FEATURES;
 use palisade::{runtime, target};
+use std::fmt::Write as _;
+use std::path::Path;
 
 /// Prints what was asked for, one thing a line or flags on one line.
 pub fn print(command: &Command, what: Print) -> Result<(), Failure> {
+    let mut out = String::new();
+    let mut line = |text: std::fmt::Arguments<'_>| writeln!(out, "{text}").expect("writing to a string");
     match what {
-        Print::Cflags => println!("-I{}", runtime::include_dir()?.display()),
+        Print::Cflags => line(format_args!("-I{}", runtime::include_dir()?.display())),
         Print::Libs => {
             let archive = runtime::archive(&command.target, command.options.cc.as_deref())?;
-            println!("{} -pthread -lm", archive.display());
+            line(format_args!("{} -pthread -lm", archive.display()));
         }
-        Print::IncludeDir => println!("{}", runtime::include_dir()?.display()),
+        Print::IncludeDir => line(format_args!("{}", runtime::include_dir()?.display())),
         Print::RtSources => {
             let folder = runtime::sources_dir()?;
-            runtime::source_names().for_each(|name| println!("{}", folder.join(name).display()));
+            runtime::source_names().for_each(|name| line(format_args!("{}", folder.join(name).display())));
         }
-        Print::Targets => target::TARGETS.iter().for_each(|(name, state)| println!("{name:32} {state}")),
+        Print::Targets => target::TARGETS.iter().for_each(|(name, state)| line(format_args!("{name:32} {state}"))),
         Print::Features => {
             for feature in FEATURES {
                 let on = if command.features.has(feature.name) { "on" } else { "off" };
                 let state =
                     if feature.compiled { "compiled" } else { "not supported: modules that use it are refused" };
-                println!("{:24} {on:4} {state}", feature.name);
+                line(format_args!("{:24} {on:4} {state}", feature.name));
             }
         }
     }
-    Ok(())
+    Ok(output::write(Path::new("-"), out.as_bytes())?)
 }

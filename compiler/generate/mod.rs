@@ -69,7 +69,7 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
             worker.context.clear();
             translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
             let code = compile(env, &mut worker.context, None)
-                .map_err(|e| e.in_function(index, env.module.function_name(index)));
+                .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
             progress();
             code
         })

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::name;
 use crate::read::{ConstOp, ElementItem, ElementMode, Module};
 use scan::Scan;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::ExternalKind;
 
 /// The decisions for one module.
@@ -40,6 +40,7 @@ pub struct Plan {
     pub layout: Layout,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
+    import_numbers: HashMap<String, usize>,
 }
 
 /// Where a global's value is.
@@ -78,6 +79,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let mut layout = Layout::default();
     let globals = plan_globals(module, &mut layout);
     let import_modules = plan_import_modules(module, imports, &mut layout);
+    let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
     let funcs = reference_functions(module, &scan, &tables);
     layout.finish(module, types.len(), funcs.len());
@@ -94,6 +96,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
         layout,
         type_numbers,
         func_numbers,
+        import_numbers,
     })
 }
 
@@ -116,12 +119,12 @@ impl Plan {
 
     /// Position of an import module.
     pub fn import_module(&self, name: &str) -> usize {
-        self.import_modules.iter().position(|m| m.name == name).expect("every import's module is planned")
+        self.import_numbers[name]
     }
 }
 
 fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
-    let exported: Vec<u32> =
+    let exported: HashSet<u32> =
         module.exports.iter().filter(|e| e.kind == ExternalKind::Global).map(|e| e.index).collect();
     let mut plans = Vec::new();
     for (index, global) in (0u32..).zip(&module.globals) {

@@ -20,21 +20,28 @@ impl TablePlan {
     }
 }
 
-/// Larger tables are made at run time: an object of gigabytes helps nobody.
+/// Entries of all static tables together. Further tables are made at run time: an object of gigabytes helps nobody, and
+/// a few bytes of wasm can ask for a hundred tables of ten million entries.
 const STATIC_LIMIT: u64 = 10_000_000;
 
 pub fn plan(module: &Module<'_>, scan: &Scan) -> Vec<TablePlan> {
-    (0..module.tables.len() as u32)
-        .map(|index| static_entries(module, scan, index).map_or(TablePlan::Dynamic, TablePlan::Static))
-        .collect()
+    let mut left = STATIC_LIMIT;
+    let one = |index| match static_entries(module, scan, index, left) {
+        Some(entries) => {
+            left -= entries.len() as u64;
+            TablePlan::Static(entries)
+        }
+        None => TablePlan::Dynamic,
+    };
+    (0..module.tables.len() as u32).map(one).collect()
 }
 
 /// The entries, if the table can be static: its segments have constant offsets, are in bounds and hold functions.
-fn static_entries(module: &Module<'_>, scan: &Scan, index: u32) -> Option<Vec<Option<u32>>> {
+fn static_entries(module: &Module<'_>, scan: &Scan, index: u32, limit: u64) -> Option<Vec<Option<u32>>> {
     let table = &module.tables[index as usize];
     let exported = module.exports.iter().any(|e| e.kind == ExternalKind::Table && e.index == index);
     let seen_outside = table.import.is_some() || exported;
-    let plain = table.ty.element_type == RefType::FUNCREF && table.ty.initial <= STATIC_LIMIT;
+    let plain = table.ty.element_type == RefType::FUNCREF && table.ty.initial <= limit;
     if seen_outside || !plain || scan.tables_used_as_values.contains(&index) {
         return None;
     }

@@ -29,6 +29,8 @@ pub struct Module<'a> {
     pub memory_section: Option<&'a str>,
     /// Number of imported functions: bodies[i] is function `imported_functions + i`.
     pub imported_functions: u32,
+    /// The import of each imported function.
+    function_imports: Vec<u32>,
     /// Equal types share the index of the first of them.
     canonical: Vec<u32>,
     by_shape: HashMap<FuncType, u32>,
@@ -249,6 +251,7 @@ impl<'a> Module<'a> {
         let (kind, index) = match import.ty {
             TypeRef::Func(ty) => {
                 self.functions.push(Function { ty: self.canonical[ty as usize] });
+                self.function_imports.push(self.imports.len() as u32);
                 (ExternalKind::Func, self.functions.len() - 1)
             }
             TypeRef::Table(ty) => {
@@ -347,13 +350,7 @@ impl<'a> Module<'a> {
 
     /// The import that function `index` is, if it is one.
     pub fn function_import(&self, index: u32) -> Option<u32> {
-        // Imports are in file order, so the n-th function import is found by counting once; callers cache.
-        (index < self.imported_functions).then(|| {
-            self.imports
-                .iter()
-                .position(|i| i.kind == ExternalKind::Func && i.index == index)
-                .map_or(u32::MAX, |p| p as u32)
-        })
+        self.function_imports.get(index as usize).copied()
     }
 
     /// A name for messages and symbols: from the name section, else of an export.

@@ -49,10 +49,10 @@ impl Region {
 }
 
 impl Translator<'_, '_> {
-    /// The instance: read once per basic block, and again after each call. A copy that lived longer would be spilled
-    /// and reloaded, which is what the pinned register is there to avoid (measured, see docs/architecture.md).
+    /// The instance: read once per basic block, and again after each call; once for a whole small loop (`loops.rs`).
+    /// A copy that lived longer would be spilled and reloaded, which is what the pinned register is there to avoid.
     pub fn pinned(&mut self) -> Value {
-        match self.pinned {
+        match self.loop_pinned.map(|(value, _)| value).or(self.pinned) {
             Some(value) => value,
             None => {
                 let value = self.b.ins().get_pinned_reg(I64);

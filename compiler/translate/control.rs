@@ -4,6 +4,7 @@ use super::function::Translator;
 use super::signature::value_type;
 use super::trap;
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
+use std::collections::HashMap;
 use wasmparser::{BlockType, BrTable, ValType};
 
 /// An open block.
@@ -32,6 +33,15 @@ enum Kind {
     },
     /// Opened in unreachable code.
     Dead,
+}
+
+/// Blocks that pass a br_table's values on to its targets, one per target: each of a million entries would otherwise
+/// hold up to a thousand values of its own.
+#[derive(Default)]
+struct Landings {
+    by_depth: HashMap<u32, Block>,
+    /// Block, the target behind it, and the values.
+    blocks: Vec<(Block, Block, Vec<Value>)>,
 }
 
 impl Translator<'_, '_> {
@@ -73,10 +83,15 @@ impl Translator<'_, '_> {
             self.b.append_block_param(header, value_type(ty));
         }
         let args = self.pop_many(params.len());
+        let hoist = self.hoistable.pop().unwrap_or(false) && self.loop_pinned.is_none();
+        let pinned = hoist.then(|| self.pinned());
         self.jump(header, &args);
         self.switch_to(header);
         self.stack.extend_from_slice(self.b.block_params(header));
         self.push_frame(Kind::Loop { header }, params.len(), &results);
+        if let Some(pinned) = pinned {
+            self.loop_pinned = Some((pinned, self.control.len()));
+        }
     }
 
     pub fn if_(&mut self, ty: BlockType) {
@@ -120,6 +135,9 @@ impl Translator<'_, '_> {
 
     pub fn end(&mut self) {
         self.fall_into_end();
+        if self.loop_pinned.is_some_and(|(_, height)| height == self.control.len()) {
+            self.loop_pinned = None;
+        }
         let mut frame = self.control.pop().expect("inside a block");
         self.stack.truncate(frame.height);
         match frame.kind {
@@ -164,26 +182,42 @@ impl Translator<'_, '_> {
 
     pub fn br_table(&mut self, targets: &BrTable<'_>) -> Result<(), wasmparser::BinaryReaderError> {
         let index = self.pop();
+        let mut landings = Landings::default();
         let mut calls = Vec::with_capacity(targets.len() as usize);
         for depth in targets.targets() {
-            calls.push(self.block_call(depth?));
+            calls.push(self.block_call(depth?, &mut landings));
         }
-        let default = self.block_call(targets.default());
         if calls.is_empty() {
             let (target, args) = self.branch(targets.default());
             self.jump(target, &args);
         } else {
+            let default = self.block_call(targets.default(), &mut landings);
             let table = self.b.create_jump_table(JumpTableData::new(default, &calls));
             self.b.ins().br_table(index, table);
+            for (landing, target, args) in landings.blocks {
+                self.b.seal_block(landing);
+                self.switch_to(landing);
+                self.jump(target, &args);
+            }
         }
         self.reachable = false;
         Ok(())
     }
 
-    fn block_call(&mut self, depth: u32) -> BlockCall {
-        let (target, args) = self.branch(depth);
-        let args = block_args(&args);
-        self.b.func.dfg.block_call(target, &args)
+    fn block_call(&mut self, depth: u32, landings: &mut Landings) -> BlockCall {
+        let target = match landings.by_depth.get(&depth) {
+            Some(known) => *known,
+            None => {
+                let (target, args) = self.branch(depth);
+                let entry = if args.is_empty() { target } else { self.b.create_block() };
+                if !args.is_empty() {
+                    landings.blocks.push((entry, target, args));
+                }
+                landings.by_depth.insert(depth, entry);
+                entry
+            }
+        };
+        self.b.func.dfg.block_call(target, &[])
     }
 
     /// Target and arguments of a branch, which stay on the stack.

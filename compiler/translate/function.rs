@@ -4,8 +4,8 @@ use super::base::Region;
 use super::control::Frame;
 use super::local::Local;
 use super::signature::{self, value_type};
-use super::{Env, Symbol};
-use crate::error::Result;
+use super::{Env, Symbol, loops};
+use crate::error::{Error, Result};
 use crate::read::{Body, check_type};
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{
@@ -28,6 +28,10 @@ pub struct Translator<'a, 'b> {
     pub reachable: bool,
     /// The pinned register's value, if this basic block has read it since the last call.
     pub pinned: Option<Value>,
+    /// The same for a whole loop that can afford it, with the height of the control stack inside the loop.
+    pub loop_pinned: Option<(Value, usize)>,
+    /// For each loop still to come, last first: whether it can.
+    pub hoistable: Vec<bool>,
     /// 32-bit values whose zero-extension exists already.
     pub extended: HashMap<Value, Value>,
     pub ty: &'b FuncType,
@@ -42,6 +46,10 @@ pub struct Translator<'a, 'b> {
     functions: HashMap<Symbol, FuncRef>,
     signatures: HashMap<u32, SigRef>,
 }
+
+/// More IR values than Cranelift can have registers for (2²¹), with room for those that it optimizes away. Each call and
+/// block may have a thousand: a function of a few megabytes could otherwise ask for all memory there is.
+const VALUES: usize = 1 << 23;
 
 /// Memory that translations hand on to each other.
 #[derive(Default)]
@@ -80,6 +88,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             locals: Vec::new(),
             reachable: true,
             pinned: None,
+            loop_pinned: None,
+            hoistable: Vec::new(),
             extended: HashMap::new(),
             ty,
             result_area: None,
@@ -94,6 +104,8 @@ impl<'a, 'b> Translator<'a, 'b> {
 
     fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<()> {
         self.enter();
+        self.hoistable = loops::hoistable(&body.body)?;
+        self.hoistable.reverse();
         let mut reader = body.body.get_binary_reader();
         self.set_location(reader.original_position());
         self.read_locals(&mut reader, validator)?;
@@ -104,6 +116,9 @@ impl<'a, 'b> Translator<'a, 'b> {
             validator.op(offset, &op)?;
             self.set_location(offset);
             self.operator(&op, offset as usize)?;
+            if self.b.func.dfg.num_values() > VALUES {
+                return Err(Error::at(offset as usize, "the function is too large to be compiled"));
+            }
         }
         reader.finish()?;
         let frontend = self.env.isa.frontend_config();

@@ -19,6 +19,7 @@ mod function;
 mod global;
 mod helper;
 mod local;
+mod loops;
 mod memory;
 mod numeric;
 mod operator;

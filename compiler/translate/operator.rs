@@ -25,13 +25,16 @@ impl Translator<'_, '_> {
     /// Unreachable code: only the nesting counts.
     fn dead_operator(&mut self, op: &Operator<'_>) {
         match op {
-            Operator::Block { .. }
-            | Operator::Loop { .. }
-            | Operator::If { .. }
-            | Operator::TryTable { .. }
-            | Operator::Try { .. } => self.dead_block(),
+            Operator::Loop { .. } => {
+                self.hoistable.pop();
+                self.dead_block();
+            }
+            Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } | Operator::Try { .. } => {
+                self.dead_block()
+            }
             Operator::Else => self.else_(),
-            Operator::End => self.end(),
+            // `delegate` ends a `try` as `end` does.
+            Operator::End | Operator::Delegate { .. } => self.end(),
             _ => {}
         }
     }

@@ -228,6 +228,78 @@ fn a_failed_link_shows_the_linkers_words_and_leaves_nothing() {
     assert_eq!(names(dir.path()), ["app.wat", "extra.c"]);
 }
 
+/// Where everything fills up: a device that is full, and a limit on the size of files. One line, status 1, nothing left.
+#[test]
+fn full_disks() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return support::left_out("writing to a full device", "there is no /dev/full");
+    }
+    let dir = scratch();
+    write(dir.path(), "app.wat", NOTHING);
+    let large =
+        format!("(module (memory 9) (data (i32.const 0) \"{}\") (func (export \"_start\")))", "x".repeat(400_000));
+    write(dir.path(), "large.wat", large);
+    let one_line = |ran: Ran, about: &str| {
+        let errors = ran.expect(1).stderr();
+        assert!(errors.starts_with("palisade: error: ") && errors.contains(about), "{about}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{about}: {errors}");
+        assert!(!errors.contains("panicked"), "{errors}");
+        assert_eq!(names(dir.path()), ["app.wat", "large.wat"], "{about}");
+    };
+    for mode in ["-c", "-S", "--emit=clif"] {
+        one_line(palisade(dir.path(), &[mode, "app.wat", "-o", "/dev/full"]), "/dev/full");
+    }
+    one_line(palisade(dir.path(), &["-c", "app.wat", "-o-", "--header", "/dev/full"]), "/dev/full");
+    // Standard output is the full device.
+    for args in
+        [&["-c", "app.wat", "-o-"][..], &["-S", "app.wat", "-o-"], &["--plan", "app.wat"], &["--print", "targets"]]
+    {
+        let device = std::fs::OpenOptions::new().write(true).open(full).expect("it can be opened");
+        let mut command = Command::new(support::PALISADE);
+        let child =
+            command.args(args).current_dir(dir.path()).stdout(device).stderr(std::process::Stdio::piped()).spawn();
+        let output = child.expect("it starts").wait_with_output().expect("it ends");
+        let status = output.status.code().unwrap_or(-1);
+        one_line(Ran { status, out: Vec::new(), err: output.stderr }, "standard output");
+    }
+    // Nobody to complain to: the status is all there is.
+    let line = format!("{} -c none.wasm 2>/dev/full", support::PALISADE);
+    run(Command::new("sh").args(["-c", &line]).current_dir(dir.path())).expect(1);
+    // No file may be larger than 100 KiB.
+    for mode in ["-c", ""] {
+        let line = format!("ulimit -f 200; exec {} {mode} large.wat -o out", support::PALISADE);
+        let ran = run(Command::new("sh").args(["-c", &line]).current_dir(dir.path())).expect(1);
+        assert!(ran.stderr().starts_with("palisade: error: "), "{mode}: {}", ran.stderr());
+        assert_eq!(names(dir.path()), ["app.wat", "large.wat"], "{mode}");
+    }
+}
+
+/// What a compiler driver says is shown; that it is missing, fails or dies is an error of ours.
+#[test]
+fn linkers_that_fail() {
+    let dir = scratch();
+    write(dir.path(), "app.wat", NOTHING);
+    let script = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = write(dir.path(), name, text);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+        path.display().to_string()
+    };
+    let silent = script("silent", "#!/bin/sh\nexit 3\n");
+    let killed = script("killed", "#!/bin/sh\nkill -9 $$\n");
+    let nothing = script("nothing", "#!/bin/sh\nexit 0\n");
+    let not_executable = write(dir.path(), "plain", "").display().to_string();
+    for cc in ["/none/cc", "", &silent, &killed, &nothing, &not_executable] {
+        let before = names(dir.path());
+        let ran = palisade(dir.path(), &["app.wat", "-o", "out", "--cc", cc]).expect(1);
+        assert!(ran.stderr().starts_with("palisade: error: "), "{cc:?}: {}", ran.stderr());
+        assert_eq!(ran.stderr().lines().count(), 1, "{cc:?}: {}", ran.stderr());
+        assert!(!ran.stderr().contains("panicked"), "{cc:?}: {}", ran.stderr());
+        assert_eq!(names(dir.path()), before, "{cc:?}");
+    }
+}
+
 #[test]
 fn reserved_names_are_refused() {
     let dir = scratch();

@@ -639,7 +639,7 @@ static void test_registers(void)
 		CHECK(x == (double)a * 0.5);
 	}
 	CHECK(pal_last_trap()->address == 1 << 30 && pal_last_trap()->offset == 0x108);
-	CHECK(strcmp(pal_last_trap()->function, "") == 0);
+	CHECK(pal_last_trap()->function == NULL);
 	free(values);
 	pal_rt_free(p);
 }

@@ -1,7 +1,9 @@
 //! The public WebAssembly/wasi-testsuite (branch prod/testsuite-all), compiled and run on every machine there is. It
-//! can't be part of this repository: `PALISADE_WASI_TESTSUITE` says where a checkout is.
+//! can't be part of this repository: `PALISADE_WASI_TESTSUITE` says where a checkout is. It runs once more with a
+//! runtime that clang's sanitizers watch.
 
 mod json;
+mod load;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -9,7 +11,7 @@ use json::Json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{Machine, left_out, machines, run, say, scratch};
+use support::{Machine, left_out, machines, need, run, say, scratch};
 
 /// One test program, with what its specification (`NAME.json` beside it) says.
 #[derive(Debug, Default)]
@@ -57,10 +59,11 @@ impl Case {
     }
 
     /// Compiles and runs the program in a fresh copy of its folders.
-    fn run(&self, machine: &Machine) -> Result<(), String> {
+    fn run(&self, machine: &Machine, sanitized: bool) -> Result<(), String> {
         let dir = scratch();
         let program = dir.path().join("program");
-        let compiled = run(machine.palisade().arg(&self.wasm).arg("-o").arg(&program));
+        let cc: &[&str] = if sanitized { &["--cc", SANITIZED_CC] } else { &[] };
+        let compiled = run(machine.palisade().args(cc).arg(&self.wasm).arg("-o").arg(&program));
         if !compiled.ok() {
             return Err(format!("does not compile: {}", compiled.stderr()));
         }
@@ -73,9 +76,13 @@ impl Case {
         let names: Vec<_> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
         let mut command = machine.command(&program);
         command.args(&self.arguments).env_clear().envs(self.environment.iter().cloned());
+        command.env("ASAN_OPTIONS", ASAN_OPTIONS);
         let ran = run(command.env("PALISADE_DIR", grants.join(",")).env("PALISADE_ENV", names.join(",")));
         if ran.status != self.status {
             return Err(format!("exit status {}: {}{}", ran.status, ran.stdout(), ran.stderr()));
+        }
+        if sanitized && (ran.stderr().contains("Sanitizer") || ran.stderr().contains("runtime error:")) {
+            return Err(ran.stderr());
         }
         match &self.stdout {
             Some(expected) if *expected != ran.stdout() => Err(format!("printed {:?}", ran.stdout())),
@@ -83,6 +90,14 @@ impl Case {
         }
     }
 }
+
+/// The C compiler that makes the runtime of sanitized programs, and links them.
+const SANITIZED_CC: &str = "clang -g -fsanitize=address,undefined -fno-sanitize-recover=undefined";
+
+/// The signals are the runtime's: they become traps. Instances go with the process, so leaks are not asked for here, but
+/// in the unit tests (runtime.rs) and in load.rs. A report's exit status is one that no program expects.
+const ASAN_OPTIONS: &str =
+    "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0:detect_leaks=0:exitcode=99";
 
 fn copy_folder(from: &Path, to: &Path) {
     let copied = run(Command::new("cp").arg("-R").arg(from).arg(to));
@@ -103,13 +118,13 @@ fn cases(checkout: &Path) -> Vec<Case> {
 }
 
 /// Runs all cases, as many at once as there are processors; returns what failed.
-fn run_all(machine: &Machine, cases: &[Case]) -> Vec<String> {
+fn run_all(machine: &Machine, sanitized: bool, cases: &[Case]) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let work = || {
         let mut failed = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(why) = case.run(machine) {
+            if let Err(why) = case.run(machine, sanitized) {
                 failed.push(format!("{}: {why}", case.name()));
             }
         }
@@ -129,10 +144,19 @@ fn the_public_testsuite() {
     let cases = cases(Path::new(&checkout));
     assert!(!cases.is_empty(), "no test programs below {}", checkout.to_string_lossy());
     for machine in machines() {
-        let failed = run_all(&machine, &cases);
-        say(format!("WASI testsuite, {}: {} of {} passed", machine.triple, cases.len() - failed.len(), cases.len()));
-        assert!(failed.is_empty(), "{}", failed.join("\n"));
+        check(&machine, false, &cases);
     }
+    if need("the public WASI testsuite with sanitizers", &["clang"]) {
+        check(&Machine::host(), true, &cases);
+    }
+}
+
+fn check(machine: &Machine, sanitized: bool, cases: &[Case]) {
+    let failed = run_all(machine, sanitized, cases);
+    let how = if sanitized { ", sanitized" } else { "" };
+    let passed = cases.len() - failed.len();
+    say(format!("WASI testsuite, {}{how}: {passed} of {} passed", machine.triple, cases.len()));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Loops that can afford to keep the pinned register's value in another register.
+//!
+//! A copy per basic block costs a `mov` in every iteration of a tight loop (quicksort's scans: one instruction in
+//! eight); a copy that lives across calls or under register pressure is spilled, which costs more. So the copy is made
+//! in front of a loop, for all of it, if the loop calls nothing and uses few locals.
+
+use crate::error::Result;
+use std::collections::HashSet;
+use wasmparser::{FunctionBody, Operator};
+
+/// Distinct locals a loop may use: about what fits into registers beside the copy and temporaries.
+const FEW_LOCALS: usize = 9;
+
+/// For each `loop` of a body, in order: true if the base should be copied in front of it.
+pub fn hoistable(body: &FunctionBody<'_>) -> Result<Vec<bool>> {
+    let mut loops: Vec<bool> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut depth = 0u32;
+    let mut reader = body.get_operators_reader()?;
+    while !reader.eof() {
+        let op = reader.read()?;
+        match op {
+            Operator::Loop { .. } => {
+                open.push(Open { number: loops.len(), depth, locals: HashSet::new(), calls: false, accesses: false });
+                loops.push(false);
+                depth += 1;
+            }
+            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
+                depth += 1
+            }
+            Operator::End => {
+                depth = depth.saturating_sub(1);
+                if open.last().is_some_and(|l| l.depth == depth) {
+                    close(&mut open, &mut loops);
+                }
+            }
+            _ => {
+                if let Some(innermost) = open.last_mut() {
+                    innermost.note(&op);
+                }
+            }
+        }
+    }
+    Ok(loops)
+}
+
+/// A loop whose end is not reached yet.
+struct Open {
+    number: usize,
+    depth: u32,
+    locals: HashSet<u32>,
+    calls: bool,
+    accesses: bool,
+}
+
+impl Open {
+    fn note(&mut self, op: &Operator<'_>) {
+        match *op {
+            Operator::LocalGet { local_index }
+            | Operator::LocalSet { local_index }
+            | Operator::LocalTee { local_index } => {
+                // More are too many anyway; the sets stay small.
+                if self.locals.len() <= FEW_LOCALS {
+                    self.locals.insert(local_index);
+                }
+            }
+            Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => self.calls = true,
+            Operator::I32Load { .. }
+            | Operator::I64Load { .. }
+            | Operator::F32Load { .. }
+            | Operator::F64Load { .. }
+            | Operator::I32Load8S { .. }
+            | Operator::I32Load8U { .. }
+            | Operator::I32Load16S { .. }
+            | Operator::I32Load16U { .. }
+            | Operator::I64Load32S { .. }
+            | Operator::I64Load32U { .. }
+            | Operator::I32Store { .. }
+            | Operator::I64Store { .. }
+            | Operator::F32Store { .. }
+            | Operator::F64Store { .. }
+            | Operator::I32Store8 { .. }
+            | Operator::I32Store16 { .. } => self.accesses = true,
+            _ => {}
+        }
+    }
+}
+
+/// Decides about the innermost loop and hands what it knows to the one around it.
+fn close(open: &mut Vec<Open>, loops: &mut [bool]) {
+    let Some(done) = open.pop() else { return };
+    loops[done.number] = done.accesses && !done.calls && done.locals.len() <= FEW_LOCALS;
+    if let Some(outer) = open.last_mut() {
+        outer.calls |= done.calls;
+        outer.accesses |= done.accesses;
+        outer.locals.extend(done.locals);
+    }
+}
