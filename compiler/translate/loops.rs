@@ -58,11 +58,11 @@ impl Open {
         match *op {
             Operator::LocalGet { local_index }
             | Operator::LocalSet { local_index }
-            | Operator::LocalTee { local_index } => {
+            | Operator::LocalTee { local_index }
                 // More are too many anyway; the sets stay small.
-                if self.locals.len() <= FEW_LOCALS {
-                    self.locals.insert(local_index);
-                }
+                if self.locals.len() <= FEW_LOCALS =>
+            {
+                self.locals.insert(local_index);
             }
             Operator::Call { .. }
             | Operator::CallIndirect { .. }
