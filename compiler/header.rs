@@ -1,6 +1,6 @@
 //! The C header of a module: C11 and C++17.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
 use crate::translate::Env;
@@ -105,9 +105,7 @@ impl Header<'_, '_> {
         let label = link_symbol(module, field);
         if let Some(other) = self.names.get(&identifier) {
             // C has fewer names than wasm ("a" "b_c" and "a_b" "c"), and one module's imports may be its own exports.
-            // The module is valid all the same: who needs the second entity declares it by its symbol.
-            self.line(&format!("/* {label} is not declared: {identifier} is {other} */"));
-            return Ok(());
+            return Err(Error::new(format!("the C header would declare {identifier} twice: for {other} and {label}")));
         }
         self.names.insert(identifier.clone(), label.clone());
         let text = match kind {

@@ -65,8 +65,8 @@ impl Options {
 pub struct Object {
     /// The object file.
     pub bytes: Vec<u8>,
-    /// Its C header.
-    pub header: String,
+    /// Its C header. An error, while the object is good, if C can't tell two of its names apart.
+    pub header: Result<String>,
     /// What a program made of it must provide and run.
     pub interface: Interface,
 }
@@ -122,7 +122,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
         let progress = start(env.module.bodies.len() as u64);
         let generated = generate::generate(env, &*progress)?;
         let bytes = write::write(env, &generated, &write::WriteOptions { name: &options.name })?;
-        Ok(Object { bytes, header: header::header(env, options)?, interface: interface(env, options) })
+        Ok(Object { bytes, header: header::header(env, options), interface: interface(env, options) })
     })
 }
 

@@ -82,7 +82,8 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
         output::complain(&format!("palisade: {file}: {functions} functions, object of {bytes} bytes, {time:.2?}"));
     }
     if let Some(path) = &command.options.header {
-        output::write(Path::new(path), object.header.as_bytes())?;
+        let header = object.header.as_ref().map_err(|e| Failure::of(&file, e.clone()))?;
+        output::write(Path::new(path), header.as_bytes())?;
     }
     Ok(object)
 }

@@ -225,7 +225,7 @@ pub fn compile_wasm(machine: &Machine, dir: &Path, name: &str, wasm: &[u8]) -> P
     let mut options = palisade::Options::new(name);
     options.target = machine.target();
     let object = palisade::compile(wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-    write(dir, &format!("{name}.h"), &object.header);
+    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
     write(dir, &format!("{name}.o"), &object.bytes)
 }
 
