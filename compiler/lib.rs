@@ -1,6 +1,6 @@
 //! Palisade: an ahead-of-time compiler from WebAssembly to native object files.
 //!
-//! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`generate`] → [`write`](mod@write), then
+//! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`optimize`] → [`generate`] → [`write`](mod@write), then
 //! the system's linker ([`link`]). [`compile`] is all of it up to the object.
 
 pub mod context;
@@ -9,6 +9,7 @@ pub mod generate;
 pub mod header;
 pub mod link;
 pub mod name;
+pub mod optimize;
 pub mod plan;
 pub mod read;
 pub mod target;
@@ -43,6 +44,8 @@ pub struct Options {
     pub memories: Vec<MemorySpec>,
     /// All NaN results are the canonical NaN.
     pub nan_canonicalization: bool,
+    /// Optimization passes to leave out; `-O0` leaves out all.
+    pub disabled_passes: optimize::Disabled,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             features: Features::default(),
             memories: Vec::new(),
             nan_canonicalization: false,
+            disabled_passes: optimize::Disabled::default(),
         }
     }
 }
@@ -151,7 +155,9 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let isa = options.target.isa(options.opt_level, options.nan_canonicalization)?;
     let module = read::read(wasm, &options.features)?;
     let plan = plan::plan(&module, &options.memories, &options.imports)?;
-    then(&Env::new(&module, &plan, &*isa))
+    let all = optimize::Disabled::all();
+    let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
+    then(&Env::new(&module, &plan, &*isa, disabled))
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {

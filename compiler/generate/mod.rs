@@ -6,10 +6,12 @@ mod code;
 pub use code::{Code, Relocation, Site};
 
 use crate::error::{Error, Result};
+use crate::optimize::optimize;
 use crate::translate::stub::{self, Stub};
 use crate::translate::{Env, Helper, Scratch, Symbol, translate};
-use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{Function, StackSlot};
+use cranelift_codegen::{CodegenError, CompiledCode, Context};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
@@ -42,11 +44,30 @@ pub enum StubKind {
 struct Worker {
     scratch: Scratch,
     context: Context,
+    registers: regalloc2::Ctx,
 }
 
 impl Worker {
     fn new() -> Worker {
-        Worker { scratch: Scratch::default(), context: Context::new() }
+        Worker { scratch: Scratch::default(), context: Context::new(), registers: regalloc2::Ctx::default() }
+    }
+
+    /// Machine code for the function in `context`: what `Context::compile` does, with our passes behind Cranelift's
+    /// optimizer.
+    fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
+        self.context.optimize(env.isa, &mut ControlPlane::default()).map_err(|e| failure(&self.context.func, e))?;
+        optimize(&mut self.context.func, env.disabled_passes);
+        let Context { func, domtree, .. } = &self.context;
+        env.isa
+            .compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
+            .map(|stencil| stencil.apply_params(&func.params))
+            .map_err(|e| failure(func, e))
+    }
+
+    /// The same, with what the object needs of it.
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>) -> Result<Code> {
+        let compiled = self.compile(env, false)?;
+        Code::new(env, &self.context.func, &compiled, saved_pinned)
     }
 }
 
@@ -68,7 +89,7 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
             let index = first + at as u32;
             worker.context.clear();
             translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
-            let code = compile(env, &mut worker.context, None)
+            let code = (worker.code(env, None))
                 .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
             progress();
             code
@@ -80,20 +101,15 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
 
 /// The IR of all functions as text, for `--emit=clif`.
 pub fn clif(env: &Env<'_>) -> Result<String> {
-    listing(env, |_, context| Ok(context.func.display().to_string()))
+    listing(env, |_, worker| Ok(worker.context.func.display().to_string()))
 }
 
 /// The machine code of all functions as text, for `-S`.
 pub fn assembly(env: &Env<'_>) -> Result<String> {
-    listing(env, |env, context| {
-        context.set_disasm(true);
-        compile_context(env, context)?;
-        let compiled = context.take_compiled_code().expect("just compiled");
-        Ok(compiled.vcode.unwrap_or_default())
-    })
+    listing(env, |env, worker| Ok(worker.compile(env, true)?.vcode.unwrap_or_default()))
 }
 
-fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Context) -> Result<String> + Sync) -> Result<String> {
+fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync) -> Result<String> {
     let first = env.module.imported_functions;
     let texts: Vec<Result<String>> = (env.module.bodies.par_iter().enumerate())
         .map_init(Worker::new, |worker, (at, body)| {
@@ -101,7 +117,7 @@ fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Context) -> Result<String
             worker.context.clear();
             translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
             let name = env.module.function_name(index).unwrap_or("");
-            Ok(format!("; function {index} {name:?}\n{}\n", text(env, &mut worker.context)?))
+            Ok(format!("; function {index} {name:?}\n{}\n", text(env, worker)?))
         })
         .collect();
     texts.into_iter().collect()
@@ -114,7 +130,7 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             let Stub { func, saved_pinned } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
-            Ok((kind, compile(env, &mut worker.context, saved_pinned)?))
+            Ok((kind, worker.code(env, saved_pinned)?))
         })
         .collect()
 }
@@ -163,22 +179,7 @@ fn used_helpers<'c>(codes: impl Iterator<Item = &'c Code>) -> Vec<Helper> {
     Helper::ALL.into_iter().filter(|&h| used[h as usize]).collect()
 }
 
-fn compile(
-    env: &Env<'_>,
-    context: &mut Context,
-    saved_pinned: Option<cranelift_codegen::ir::StackSlot>,
-) -> Result<Code> {
-    compile_context(env, context)?;
-    let compiled = context.take_compiled_code().expect("just compiled");
-    Code::new(env, &context.func, &compiled, saved_pinned)
-}
-
-fn compile_context(env: &Env<'_>, context: &mut Context) -> Result<()> {
-    match context.compile(env.isa, &mut ControlPlane::default()) {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let text = cranelift_codegen::print_errors::pretty_error(e.func, e.inner);
-            Err(Error::new(format!("code generation failed: {}", text.lines().next().unwrap_or_default())))
-        }
-    }
+fn failure(func: &Function, error: CodegenError) -> Error {
+    let text = cranelift_codegen::print_errors::pretty_error(func, error);
+    Error::new(format!("code generation failed: {}", text.lines().next().unwrap_or_default()))
 }

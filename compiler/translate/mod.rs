@@ -32,6 +32,7 @@ pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use symbol::Symbol;
 
+use crate::optimize::Disabled;
 use crate::plan::Plan;
 use crate::read::Module;
 use cranelift_codegen::ir::TrapCode;
@@ -47,14 +48,21 @@ pub struct Env<'a> {
     pub isa: &'a dyn TargetIsa,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
+    /// Optimization passes that are left out.
+    pub disabled_passes: &'a Disabled,
 }
 
 impl<'a> Env<'a> {
     /// Gathers it.
-    pub fn new(module: &'a Module<'a>, plan: &'a Plan, isa: &'a dyn TargetIsa) -> Env<'a> {
+    pub fn new(
+        module: &'a Module<'a>,
+        plan: &'a Plan,
+        isa: &'a dyn TargetIsa,
+        disabled_passes: &'a Disabled,
+    ) -> Env<'a> {
         let x86 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
         let has = |name: &str| isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Env { module, plan, isa, can_round: !x86 || has("has_sse41") }
+        Env { module, plan, isa, can_round: !x86 || has("has_sse41"), disabled_passes }
     }
 }
 
