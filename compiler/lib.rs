@@ -23,6 +23,7 @@ pub use target::Target;
 use plan::MemorySpec;
 use read::Features;
 use std::borrow::Cow;
+use target::Registers;
 use translate::Env;
 
 /// How to compile one module.
@@ -152,12 +153,13 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     if options.name != name::c_identifier(&options.name) {
         return Err(Error::new(format!("the module's name {:?} is not a C identifier", options.name)));
     }
-    let isa = options.target.isa(options.opt_level, options.nan_canonicalization)?;
+    let isa = |registers| options.target.isa(options.opt_level, options.nan_canonicalization, registers);
+    let (isa, quick_isa) = (isa(Registers::Backtracking)?, isa(Registers::SinglePass)?);
     let module = read::read(wasm, &options.features)?;
     let plan = plan::plan(&module, &options.memories, &options.imports)?;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
-    then(&Env::new(&module, &plan, &*isa, disabled))
+    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {

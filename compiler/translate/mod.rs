@@ -46,6 +46,8 @@ pub struct Env<'a> {
     pub plan: &'a Plan,
     /// The target.
     pub isa: &'a dyn TargetIsa,
+    /// The same with a register allocator that takes linear time.
+    pub quick_isa: &'a dyn TargetIsa,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
     /// Optimization passes that are left out.
@@ -57,12 +59,12 @@ impl<'a> Env<'a> {
     pub fn new(
         module: &'a Module<'a>,
         plan: &'a Plan,
-        isa: &'a dyn TargetIsa,
+        [isa, quick_isa]: [&'a dyn TargetIsa; 2],
         disabled_passes: &'a Disabled,
     ) -> Env<'a> {
         let x86 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
         let has = |name: &str| isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Env { module, plan, isa, can_round: !x86 || has("has_sse41"), disabled_passes }
+        Env { module, plan, isa, quick_isa, can_round: !x86 || has("has_sse41"), disabled_passes }
     }
 }
 
