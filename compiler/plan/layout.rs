@@ -46,12 +46,12 @@ impl Layout {
     }
 
     /// Places what needs no short encodings.
-    pub fn finish(&mut self, module: &Module<'_>, types: usize, funcs: usize) {
+    pub fn finish(&mut self, module: &Module<'_>, types: usize, funcs: usize, data: usize) {
         self.memories_at = self.array(module.memories.len(), VIEW_SIZE);
         self.tables_at = self.array(module.tables.len(), VIEW_SIZE);
         self.types_at = self.array(types, 4);
         self.funcs_at = self.array(funcs, FUNC_SIZE);
-        self.data_dropped_at = self.array(module.data.len(), 1);
+        self.data_dropped_at = self.array(data, 1);
         self.elem_dropped_at = self.array(module.elements.len(), 1);
         self.context_size = self.context_size.next_multiple_of(16);
     }

@@ -1,12 +1,14 @@
 //! Stage 2: what each memory, table, global and import of a module becomes. Complete before any code is made; nothing
 //! later decides it again.
 
+mod data;
 mod describe;
 mod layout;
 mod memory;
 mod scan;
 mod table;
 
+pub use data::DataPlan;
 pub use describe::describe;
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan, MemorySpec};
@@ -30,6 +32,8 @@ pub struct Plan {
     pub tables: Vec<TablePlan>,
     /// One per global.
     pub globals: Vec<GlobalPlan>,
+    /// What is written to memories or may be, in order.
+    pub data: Vec<DataPlan>,
     /// One per distinct import module, in order of first import.
     pub import_modules: Vec<ImportModule>,
     /// Functions that may become references, ascending; their position is the number of their `pal_func`.
@@ -40,6 +44,7 @@ pub struct Plan {
     pub layout: Layout,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
+    data_numbers: HashMap<u32, u32>,
     import_numbers: HashMap<String, usize>,
 }
 
@@ -82,7 +87,8 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
     let funcs = reference_functions(module, &scan, &tables);
-    layout.finish(module, types.len(), funcs.len());
+    let data = data::plan(module, &memories, &scan);
+    layout.finish(module, types.len(), funcs.len(), data.len());
     let number = |list: &[u32]| list.iter().zip(0..).map(|(&key, at)| (key, at)).collect::<HashMap<_, _>>();
     let (type_numbers, func_numbers) = (number(&types), number(&funcs));
     Ok(Plan {
@@ -90,6 +96,8 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
         memories,
         tables,
         globals,
+        data_numbers: data_numbers(&data),
+        data,
         import_modules,
         funcs,
         types,
@@ -117,10 +125,22 @@ impl Plan {
         self.func_numbers.get(&function).copied()
     }
 
+    /// Position in [`Plan::data`] of a segment that an instruction names.
+    pub fn data_number(&self, segment: u32) -> u32 {
+        self.data_numbers[&segment]
+    }
+
     /// Position of an import module.
     pub fn import_module(&self, name: &str) -> usize {
         self.import_numbers[name]
     }
+}
+
+fn data_numbers(data: &[DataPlan]) -> HashMap<u32, u32> {
+    let numbered = (0..).zip(data);
+    numbered
+        .filter_map(|(number, plan)| if let DataPlan::Kept(index) = plan { Some((*index, number)) } else { None })
+        .collect()
 }
 
 fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {

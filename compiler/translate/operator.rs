@@ -115,7 +115,7 @@ impl Translator<'_, '_> {
             Operator::MemoryFill { mem } => self.memory_fill(mem),
             Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
             Operator::MemoryInit { data_index, mem } => self.memory_init(mem, data_index),
-            Operator::DataDrop { data_index } => self.drop_segment(Helper::DataDrop, data_index),
+            Operator::DataDrop { data_index } => self.data_drop(data_index),
             _ => return false,
         }
         true

@@ -8,7 +8,7 @@ use super::base::{Region, offset_below};
 use super::function::{Translator, import_function};
 use super::{Env, Helper, Symbol, signature, trap};
 use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE};
-use crate::plan::GlobalPlan;
+use crate::plan::{DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
@@ -94,7 +94,11 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
         ElementMode::Active { offset, .. } => Some(offset),
         _ => None,
     });
-    let data = env.module.data.iter().filter_map(|d| match &d.mode {
+    let kept = env.plan.data.iter().filter_map(|plan| match plan {
+        DataPlan::Kept(index) => Some(&env.module.data[*index as usize].mode),
+        DataPlan::Image { .. } => None,
+    });
+    let data = kept.filter_map(|mode| match mode {
         DataMode::Active { offset, .. } => Some(offset),
         DataMode::Passive => None,
     });

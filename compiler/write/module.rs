@@ -4,8 +4,8 @@ use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
-use crate::plan::{GlobalPlan, MemoryMode, TablePlan};
-use crate::read::{ConstExpression, DataMode, ElementItem, ElementMode};
+use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
+use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode};
 use crate::translate::Env;
 use object::write::SymbolId;
 use std::collections::HashMap;
@@ -162,7 +162,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             module.globals.len(),
             env.plan.types.len(),
             env.plan.funcs.len(),
-            module.data.len(),
+            env.plan.data.len(),
             module.elements.len(),
             computed as usize,
         ];
@@ -348,17 +348,14 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let env = self.env;
         let data = self.rodata.align(16);
         let mut rows = Vec::new();
-        for segment in &env.module.data {
-            let (mode, memory, offset) = match &segment.mode {
-                DataMode::Active { memory, offset } => {
-                    let (mode, offset) = segment_offset(offset, computed);
-                    (mode, *memory, offset)
-                }
-                DataMode::Passive => (SEGMENT_PASSIVE, 0, 0),
+        for plan in &env.plan.data {
+            let (mode, memory, offset, bytes) = match plan {
+                DataPlan::Image { memory, offset, bytes } => (SEGMENT_ACTIVE, *memory, *offset, &bytes[..]),
+                DataPlan::Kept(index) => kept_segment(&env.module.data[*index as usize], computed),
             };
             let start = self.rodata.len() - data;
-            self.rodata.bytes(segment.bytes);
-            rows.push([offset, start, segment.bytes.len() as u64, u64::from(memory) | mode << 32]);
+            self.rodata.bytes(bytes);
+            rows.push([offset, start, bytes.len() as u64, u64::from(memory) | mode << 32]);
         }
         (self.rows(&rows), data)
     }
@@ -386,6 +383,17 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             places.push((export.name.to_owned(), at));
         }
         places
+    }
+}
+
+/// Mode, memory, offset and bytes of a segment.
+fn kept_segment<'a>(segment: &Data<'a>, computed: &mut u64) -> (u64, u32, u64, &'a [u8]) {
+    match &segment.mode {
+        DataMode::Active { memory, offset } => {
+            let (mode, offset) = segment_offset(offset, computed);
+            (mode, *memory, offset, segment.bytes)
+        }
+        DataMode::Passive => (SEGMENT_PASSIVE, 0, 0, segment.bytes),
     }
 }
 
