@@ -44,6 +44,13 @@ pub fn wasm(ty: &FuncType) -> Signature {
     signature
 }
 
+/// The same with the `pal_func` to be called as a last parameter.
+pub fn with_reference(ty: &FuncType) -> Signature {
+    let mut signature = wasm(ty);
+    signature.params.push(AbiParam::new(I64));
+    signature
+}
+
 /// Signature of the C function for it: the instance first; several results behind a last pointer.
 pub fn c(env: &Env<'_>, ty: &FuncType) -> Signature {
     let params = ty.params().iter().map(|&t| value_type(t));
