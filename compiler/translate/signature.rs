@@ -6,9 +6,9 @@ use cranelift_codegen::ir::{AbiParam, Signature, Type};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, ValType};
 
-/// More results than this go through an area in the caller's frame, whose address is a last parameter: there are
-/// eight result registers of each class.
-const RESULT_REGISTERS: usize = 8;
+/// More results than this go through an area in the caller's frame, whose address is a last parameter: x2 to x7 are the
+/// fewest result registers of a class that a target has.
+const RESULT_REGISTERS: usize = 6;
 
 /// The IR type of a wasm value. References are pointers.
 pub fn value_type(ty: ValType) -> Type {
