@@ -3,11 +3,12 @@
 use crate::error::{Error, Result};
 use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
+use crate::read::refers_to_function;
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use wasmparser::{ExternalKind, FuncType, RefType, ValType};
+use wasmparser::{ExternalKind, FuncType, ValType};
 
 /// Writes the header.
 pub fn header(env: &Env<'_>, options: &Options) -> Result<String> {
@@ -174,7 +175,7 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F32 => "float",
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
-        ValType::Ref(r) if r == RefType::EXTERNREF => "pal_externref",
-        ValType::Ref(_) => "pal_funcref",
+        ValType::Ref(r) if refers_to_function(r) => "pal_funcref",
+        ValType::Ref(_) => "pal_externref",
     }
 }

@@ -43,7 +43,8 @@ typedef enum pal_trap {
 	PAL_TRAP_OUT_OF_MEMORY = 14,
 	PAL_TRAP_EXIT = 15, /* the guest called proc_exit: pal_trap_info.exit_code */
 	PAL_TRAP_INTERRUPTED = 16,
-	PAL_TRAP_HOST = 17 /* raised by the host with pal_raise */
+	PAL_TRAP_HOST = 17, /* raised by the host with pal_raise */
+	PAL_TRAP_CAST_FAILURE = 18 /* a reference is not of the type asked for; also one that the host passed */
 } pal_trap;
 
 /* What the calling thread's last trap was. Strings live until the thread's next trap. */
@@ -93,7 +94,10 @@ typedef enum pal_status {
 
 /* ---- References ---- */
 
-typedef struct pal_funcref { void *ref; } pal_funcref;     /* NULL: null */
+/* A function of some instance, also where wasm has a more precise type: passing one of another type, or null where the
+ * type says that it can't be, is PAL_TRAP_CAST_FAILURE. Writing one through the pointer to a mutable exported global
+ * is not checked: code relies on the global's type. NULL: null. */
+typedef struct pal_funcref { void *ref; } pal_funcref;
 typedef struct pal_externref { void *ref; } pal_externref; /* any pointer of the host's; NULL: null */
 
 /* ---- Memories ---- */
@@ -134,7 +138,7 @@ void pal_table_free(pal_table *);
 uint64_t pal_table_size(const pal_table *);
 /* Reads element `index` (a pal_funcref's or pal_externref's pointer). PAL_E_RANGE. */
 pal_status pal_table_get(const pal_table *, uint64_t index, void **ref);
-/* Writes it; the pointer must be of the table's type. PAL_E_RANGE. */
+/* Writes it. PAL_E_RANGE; PAL_E_TYPE: not of the table's type, if it is a table of typed functions or without null. */
 pal_status pal_table_set(pal_table *, uint64_t index, void *ref);
 
 /* ---- WASI preview 1 ---- */

@@ -1,6 +1,7 @@
 /* See table.h. */
 #include "table.h"
 #include "group.h"
+#include "type.h"
 #include <stdlib.h>
 
 /* Tables grow no further than this, unless they were larger from the start. */
@@ -112,7 +113,7 @@ pal_status pal_table_new(pal_table **out, pal_table_type type, uint64_t min_elem
 	*out = NULL;
 	if (type != PAL_TABLE_FUNCREF && type != PAL_TABLE_EXTERNREF)
 		return PAL_E_ARGUMENT;
-	struct pal_table_spec spec = { min_elements, max_elements, (uint8_t)type, 0 };
+	struct pal_table_spec spec = { min_elements, max_elements, type, 0 };
 	pal_status status = pal_table_make(out, &spec);
 	if (status == PAL_OK)
 		(*out)->host_references = 1;
@@ -142,7 +143,9 @@ pal_status pal_table_set(pal_table *table, uint64_t index, void *ref)
 {
 	if (index >= table->size)
 		return PAL_E_RANGE;
-	if (ref && table->type == PAL_TYPE_FUNCREF)
+	if (!pal_reference_matches(ref, table->type))
+		return PAL_E_TYPE; /* code calls what a typed table holds without asking */
+	if (ref && pal_value_type_is_func(table->type))
 		pal_group_admit(table, ref);
 	table->elements[index] = ref;
 	return PAL_OK;

@@ -29,6 +29,7 @@ pub struct Generated {
 pub enum StubKind {
     Import(u32),
     Helper(Helper),
+    Tail(u32),
     Export(u32),
     Memory(u32),
     Table(u32),
@@ -79,9 +80,10 @@ const LARGE: usize = 160_000;
 pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated> {
     let functions = compile_functions(env, progress)?;
     let mut stubs = compile_stubs(env, &stub_kinds(env))?;
-    // Helpers' thunks exist only for helpers that some code calls.
+    // Helpers' thunks, and what stands behind tail calls, exist only where some code calls them.
     let helpers = used_helpers(functions.iter().chain(stubs.iter().map(|(_, code)| code)));
-    let kinds: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
+    let mut kinds: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
+    kinds.extend(used_tails(&functions).into_iter().map(StubKind::Tail));
     stubs.extend(compile_stubs(env, &kinds)?);
     Ok(Generated { functions, stubs })
 }
@@ -143,6 +145,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
     match kind {
         StubKind::Import(index) => stub::import(env, index),
         StubKind::Helper(helper) => stub::helper(env, helper),
+        StubKind::Tail(canonical) => stub::tail(env, canonical),
         StubKind::Export(index) => stub::export(env, index),
         StubKind::Memory(index) => stub::accessor(env, stub::Entity::Memory(index)),
         StubKind::Table(index) => stub::accessor(env, stub::Entity::Table(index)),
@@ -181,6 +184,11 @@ fn used_helpers<'c>(codes: impl Iterator<Item = &'c Code>) -> Vec<Helper> {
         }
     }
     Helper::ALL.into_iter().filter(|&h| used[h as usize]).collect()
+}
+
+fn used_tails(functions: &[Code]) -> BTreeSet<u32> {
+    let symbols = functions.iter().flat_map(|c| &c.relocations).map(|r| r.symbol);
+    symbols.filter_map(|symbol| if let Symbol::TailStub(ty) = symbol { Some(ty) } else { None }).collect()
 }
 
 fn failure(func: &Function, error: CodegenError) -> Error {

@@ -177,7 +177,7 @@ fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout
 }
 
 /// Types of functions, in order: what tables and indirect calls may meet. All function types are kept, since an
-/// indirect call may name any of them.
+/// indirect call may name any of them. Equal recursion groups are equal as a whole, so groups stay together.
 fn used_types(module: &Module<'_>) -> Vec<u32> {
     (0..module.types.len() as u32).filter(|&t| module.canonical_type(t) == t).collect()
 }
@@ -192,11 +192,10 @@ fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -
             ElementMode::Active { table, .. } if is_static(table) => continue,
             _ => {}
         }
-        functions.extend(element.items.iter().filter_map(|item| match item {
-            ElementItem::Function(f) => Some(*f),
-            _ => None,
-        }));
+        functions.extend(element.items.iter().copied().filter_map(function_of));
     }
+    let dynamic = module.tables.iter().zip(tables).filter(|(_, plan)| !plan.is_static());
+    functions.extend(dynamic.filter_map(|(table, _)| function_of(table.init)));
     functions.extend(module.globals.iter().filter_map(|g| g.init.as_ref()).flat_map(|init| &init.0).filter_map(|op| {
         match op {
             ConstOp::RefFunc(f) => Some(*f),
@@ -206,6 +205,13 @@ fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -
     functions.sort_unstable();
     functions.dedup();
     functions
+}
+
+fn function_of(item: ElementItem) -> Option<u32> {
+    match item {
+        ElementItem::Function(f) => Some(f),
+        _ => None,
+    }
 }
 
 /// The C name of a module: from `--name` or the file's stem.

@@ -32,11 +32,11 @@ pub const FEATURES: &[Feature] = &[
     feature("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC, true),
     feature("simd", WasmFeatures::SIMD, false),
     feature("relaxed-simd", WasmFeatures::RELAXED_SIMD, false),
-    feature("tail-call", WasmFeatures::TAIL_CALL, false),
+    feature("tail-call", WasmFeatures::TAIL_CALL, true),
     feature("threads", WasmFeatures::THREADS, false),
     feature("exception-handling", WasmFeatures::EXCEPTIONS, false),
     feature("legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, false),
-    feature("function-references", WasmFeatures::FUNCTION_REFERENCES, false),
+    feature("function-references", WasmFeatures::FUNCTION_REFERENCES, true),
     feature("gc", WasmFeatures::GC, false),
     feature("memory-control", WasmFeatures::MEMORY_CONTROL, false),
 ];

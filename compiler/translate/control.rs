@@ -172,6 +172,11 @@ impl Translator<'_, '_> {
 
     pub fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
+        self.branch_if(condition, depth);
+    }
+
+    /// Branches if the condition is not zero; the branch's arguments stay on the stack.
+    pub fn branch_if(&mut self, condition: Value, depth: u32) {
         let (target, args) = self.branch(depth);
         let next = self.b.create_block();
         let args = block_args(&args);

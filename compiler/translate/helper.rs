@@ -18,6 +18,7 @@ pub enum Helper {
     TableCopy,
     TableInit,
     ElemDrop,
+    IsSubtype,
     CeilF32,
     FloorF32,
     TruncF32,
@@ -32,7 +33,7 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 21] = [
+    pub const ALL: [Helper; 22] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -44,6 +45,7 @@ impl Helper {
         Helper::TableCopy,
         Helper::TableInit,
         Helper::ElemDrop,
+        Helper::IsSubtype,
         Helper::CeilF32,
         Helper::FloorF32,
         Helper::TruncF32,
@@ -70,6 +72,7 @@ impl Helper {
             Helper::TableCopy => "pal_rt_table_copy",
             Helper::TableInit => "pal_rt_table_init",
             Helper::ElemDrop => "pal_rt_elem_drop",
+            Helper::IsSubtype => "pal_rt_is_subtype",
             Helper::CeilF32 => "pal_rt_ceil_f32",
             Helper::FloorF32 => "pal_rt_floor_f32",
             Helper::TruncF32 => "pal_rt_trunc_f32",
@@ -97,6 +100,7 @@ impl Helper {
             Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
             Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),
             Helper::DataDrop | Helper::ElemDrop => (&[I32], None),
+            Helper::IsSubtype => (&[I32, I32], Some(I32)),
             Helper::TableGrow => (&[I32, I64, I64], Some(I64)),
             Helper::TableFill => (&[I32, I64, I64, I64], None),
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),

@@ -66,6 +66,14 @@ impl Open {
             }
             Operator::Call { .. }
             | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            // These may ask the runtime about types. (A tail call leaves the loop: the copy need not outlive it.)
+            | Operator::RefTestNonNull { .. }
+            | Operator::RefTestNullable { .. }
+            | Operator::RefCastNonNull { .. }
+            | Operator::RefCastNullable { .. }
+            | Operator::BrOnCast { .. }
+            | Operator::BrOnCastFail { .. }
             | Operator::MemoryGrow { .. }
             | Operator::MemoryFill { .. }
             | Operator::MemoryCopy { .. }

@@ -7,7 +7,8 @@
 //! | [`control`] | blocks, loops, branches |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
-//! | [`table`], [`call`], [`global`], [`local`] | tables, direct and indirect calls, variables |
+//! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
+//! | [`reference`] | null and type tests of references |
 //! | [`signature`] | the wasm calling convention and the C one |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
@@ -23,6 +24,7 @@ mod loops;
 mod memory;
 mod numeric;
 mod operator;
+mod reference;
 pub mod signature;
 pub mod stub;
 mod symbol;
@@ -85,6 +87,10 @@ pub mod trap {
     pub const UNREACHABLE: TrapCode = TrapCode::unwrap_user(9);
     /// Not enough stack left to call C.
     pub const STACK_OVERFLOW: TrapCode = TrapCode::unwrap_user(10);
+    /// Null where a reference must not be.
+    pub const NULL_REFERENCE: TrapCode = TrapCode::unwrap_user(11);
+    /// A reference of another type: `ref.cast`, or one from C.
+    pub const CAST_FAILURE: TrapCode = TrapCode::unwrap_user(18);
 
     /// An explicit bounds check of memory `index` failed.
     pub fn memory_check(index: u32) -> TrapCode {

@@ -6,9 +6,9 @@ use cranelift_codegen::ir::{AbiParam, Signature, Type};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, ValType};
 
-/// More results than this go through an area in the caller's frame, whose address is a last parameter: there are
-/// eight result registers of each class.
-const RESULT_REGISTERS: usize = 8;
+/// More results than this go through an area in the caller's frame, whose address is a last parameter: x2 to x7 are the
+/// fewest result registers of a class that a target has.
+const RESULT_REGISTERS: usize = 6;
 
 /// The IR type of a wasm value. References are pointers.
 pub fn value_type(ty: ValType) -> Type {
@@ -41,6 +41,13 @@ pub fn wasm(ty: &FuncType) -> Signature {
     } else {
         signature.returns.extend(ty.results().iter().map(|&t| AbiParam::new(value_type(t))));
     }
+    signature
+}
+
+/// The same with the `pal_func` to be called as a last parameter.
+pub fn with_reference(ty: &FuncType) -> Signature {
+    let mut signature = wasm(ty);
+    signature.params.push(AbiParam::new(I64));
     signature
 }
 

@@ -7,7 +7,7 @@
 use super::base::{Region, offset_below};
 use super::function::{Translator, import_function};
 use super::{Env, Helper, Symbol, signature, trap};
-use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE};
+use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE, FUNC_CODE, FUNC_PINNED};
 use crate::plan::{DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -46,6 +46,9 @@ pub fn export(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
     build(env, signature::c(env, ty), |t, params| {
         let saved = enter(t, params[0]);
+        for (&value, &ty) in params[1..].iter().zip(ty.params()) {
+            t.check_from_c(value, ty);
+        }
         let results = call_wasm(t, index, ty, &params[1..]);
         leave(t, saved);
         return_to_c(t, ty, params, &results);
@@ -129,7 +132,29 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
                 .map(|(&r, &at)| t.b.ins().load(signature::value_type(r), MemFlagsData::trusted(), area, at))
                 .collect();
         }
+        for (&value, &ty) in results.iter().zip(ty.results()) {
+            t.check_from_c(value, ty);
+        }
         return_to_wasm(t, ty, params, &results);
+        None
+    })
+}
+
+/// Behind a tail call to a function of another instance, which comes as a last argument: calls it, and returns with
+/// the pinned register it was entered with.
+pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
+    let ty = &env.module.types[canonical as usize];
+    build(env, signature::with_reference(ty), |t, params| {
+        let (&reference, args) = params.split_last().expect("the reference");
+        let code = t.load_constant(I64, reference, FUNC_CODE as i32);
+        let theirs = t.load_constant(I64, reference, FUNC_PINNED as i32);
+        let ours = t.pinned();
+        t.b.ins().set_pinned_reg(theirs);
+        let signature = t.signature_of(canonical);
+        let call = t.b.ins().call_indirect(signature, code, args);
+        t.b.ins().set_pinned_reg(ours);
+        let results = t.b.inst_results(call).to_vec();
+        t.b.ins().return_(&results);
         None
     })
 }

@@ -64,9 +64,18 @@ fn claimed() -> Vec<Suite> {
         one(Proposal::ReferenceTypes, VERSION_2),
         one(Proposal::SignExtensionOps, VERSION_2),
         one(Proposal::Memory64, &[("multi-memory", false)]),
+        one(Proposal::TailCall, &[]),
+        one(Proposal::FunctionReferences, &[("multi-memory", false)]),
+        types_of_functions(),
         one(Proposal::CustomPageSizes, &[("custom-page-sizes", true)]),
         one(Proposal::WideArithmetic, &[("wide-arithmetic", true)]),
     ]
+}
+
+/// Of the GC proposal: what it says about types of functions. Its objects are not there.
+fn types_of_functions() -> Suite {
+    let files = proposal(Proposal::GC).filter(|file| file.name().starts_with("type-")).collect();
+    Suite { name: "gc", files, features: &[] }
 }
 
 /// Directives that a later version of the standard took back: they count neither as passed nor as failed.
