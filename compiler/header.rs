@@ -141,10 +141,14 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
     let mut out = String::new();
     let mut params = format!("struct {owner} *");
     for &param in ty.params() {
-        write!(params, ", {}", c_type(param)).expect("writing to a string");
+        write!(params, ", {}", c_param(param)).expect("writing to a string");
     }
     let result = match ty.results() {
         [] => "void",
+        [ValType::V128] => {
+            params.push_str(", pal_v128 *");
+            "void"
+        }
         [one] => c_type(*one),
         many => {
             write!(out, "struct {identifier}_results {{").expect("writing to a string");
@@ -165,6 +169,11 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
     )
     .expect("writing to a string");
     out
+}
+
+/// Vectors are passed behind pointers.
+fn c_param(ty: ValType) -> &'static str {
+    if ty == ValType::V128 { "const pal_v128 *" } else { c_type(ty) }
 }
 
 fn c_type(ty: ValType) -> &'static str {

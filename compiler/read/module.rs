@@ -372,8 +372,7 @@ fn item(offset: usize, expression: &wasmparser::ConstExpr<'_>) -> Result<Element
 /// Refuses value types of features that are not compiled yet.
 pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
     match ty {
-        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => Ok(()),
-        ValType::V128 => Err(Error::unsupported(offset, "SIMD (v128)")),
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::V128 => Ok(()),
         ValType::Ref(r) if r == RefType::FUNCREF || r == RefType::EXTERNREF => Ok(()),
         ValType::Ref(r) if r == RefType::EXNREF => Err(Error::unsupported(offset, "exception handling (exnref)")),
         ValType::Ref(r) => Err(Error::unsupported(offset, &format!("function references or GC: type {r}"))),

@@ -8,6 +8,7 @@
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, direct and indirect calls, variables |
+//! | [`simd`] | vectors |
 //! | [`signature`] | the wasm calling convention and the C one |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
@@ -24,6 +25,7 @@ mod memory;
 mod numeric;
 mod operator;
 pub mod signature;
+mod simd;
 pub mod stub;
 mod symbol;
 mod table;
@@ -45,16 +47,20 @@ pub struct Env<'a> {
     pub plan: &'a Plan,
     /// The target.
     pub isa: &'a dyn TargetIsa,
+    /// The target is x86-64.
+    pub is_x86_64: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
+    /// The CPU has an instruction for any shuffle of bytes.
+    pub can_shuffle: bool,
 }
 
 impl<'a> Env<'a> {
     /// Gathers it.
     pub fn new(module: &'a Module<'a>, plan: &'a Plan, isa: &'a dyn TargetIsa) -> Env<'a> {
-        let x86 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
-        let has = |name: &str| isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Env { module, plan, isa, can_round: !x86 || has("has_sse41") }
+        let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
+        let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
+        Env { module, plan, isa, is_x86_64, can_round: isa.has_round(), can_shuffle }
     }
 }
 
