@@ -4,7 +4,7 @@
 use super::super::function::Translator;
 use super::V128;
 use cranelift_codegen::ir::condcodes::FloatCC;
-use cranelift_codegen::ir::types::{F32X4, I8, I32X4, I64, I64X2};
+use cranelift_codegen::ir::types::{F32X4, F64X2, I8, I32X4, I64, I64X2};
 use cranelift_codegen::ir::{
     Endianness, InstBuilder, MemFlagsData, Opcode, StackSlotData, StackSlotKind, Type, Value,
 };
@@ -81,6 +81,21 @@ impl Translator<'_, '_> {
         let value = self.cast(format.bits, value);
         let value = self.b.ins().band(mask, value);
         self.cast(ty, value)
+    }
+
+    /// `i32x4.trunc_sat_f64x2_u_zero`: a whole number below 2³² plus 2⁵² has it in the lower half of its bits.
+    pub(super) fn truncate_doubles_baseline(&mut self, x: Value) -> Value {
+        let (zero, most) = (self.splat_constant(F64X2, 0), self.splat_constant(F64X2, f64::from(u32::MAX).to_bits()));
+        let positive = self.b.ins().fcmp(FloatCC::GreaterThan, x, zero); // not a NaN
+        let x = self.masked(&DOUBLE, positive, x, F64X2);
+        let less = self.b.ins().fcmp(FloatCC::LessThan, x, most);
+        let less = self.cast(F64X2, less);
+        let x = self.b.ins().bitselect(less, x, most);
+        let whole = self.round_lanes(Opcode::Trunc, F64X2, x);
+        let integers = self.splat_constant(F64X2, DOUBLE.integers);
+        let sum = self.b.ins().fadd(whole, integers);
+        let (sum, zero) = (self.cast(V128, sum), self.vector_constant(V128, 0));
+        self.shuffle_baseline([0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 16, 17, 18, 19], sum, zero)
     }
 
     /// `i8x16.shuffle`: an instruction for some patterns, else loads from memory, as large as the pattern has

@@ -289,9 +289,13 @@ impl Translator<'_, '_> {
     /// Doubles to the two low i32 lanes, the others zero: the backends know the pair of instructions.
     pub(super) fn truncate_doubles(&mut self, convert: Opcode, narrow: Opcode) {
         let x = self.pop_as(F64X2);
-        let wide = self.vector_unary(convert, I64X2, x);
-        let zero = self.vector_constant(I64X2, 0);
-        let result = self.vector_binary(narrow, I64X2, wide, zero);
+        let result = if convert == Opcode::FcvtToUintSat && !self.env.can_round {
+            self.truncate_doubles_baseline(x)
+        } else {
+            let wide = self.vector_unary(convert, I64X2, x);
+            let zero = self.vector_constant(I64X2, 0);
+            self.vector_binary(narrow, I64X2, wide, zero)
+        };
         self.push_vector(result);
     }
 
