@@ -151,11 +151,11 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
         }
         [one] => c_type(*one),
         many => {
-            write!(out, "struct {identifier}_results {{").expect("writing to a string");
-            for (at, &result) in many.iter().enumerate() {
-                write!(out, " {} r{at};", c_type(result)).expect("writing to a string");
-            }
-            out.push_str(" };\n");
+            let fields: String = many.iter().enumerate().map(|(at, &r)| format!(" {} r{at};", c_type(r))).collect();
+            // The headers of two modules that the linker joins both have it.
+            let guard = format!("PAL_RESULTS_{identifier}");
+            write!(out, "#ifndef {guard}\n#define {guard}\nstruct {identifier}_results {{{fields} }};\n#endif\n")
+                .expect("writing to a string");
             write!(params, ", struct {identifier}_results *").expect("writing to a string");
             "void"
         }
