@@ -51,6 +51,9 @@ pub struct Env<'a> {
     pub is_x86_64: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
+    /// Vector instructions take operands from memory at any address: x86-64 with AVX. Without, they want aligned ones,
+    /// and Cranelift 0.135 forgets that for `cmpps` and `cmppd`.
+    pub folds_loads: bool,
     /// The CPU has an instruction for any shuffle of bytes.
     pub can_shuffle: bool,
 }
@@ -60,7 +63,8 @@ impl<'a> Env<'a> {
     pub fn new(module: &'a Module<'a>, plan: &'a Plan, isa: &'a dyn TargetIsa) -> Env<'a> {
         let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
         let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
-        Env { module, plan, isa, is_x86_64, can_round: isa.has_round(), can_shuffle }
+        let folds_loads = isa.isa_flags().iter().any(|f| f.name == "has_avx" && f.as_bool() == Some(true));
+        Env { module, plan, isa, is_x86_64, can_round: isa.has_round(), folds_loads, can_shuffle }
     }
 }
 

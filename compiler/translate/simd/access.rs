@@ -90,7 +90,9 @@ impl Translator<'_, '_> {
         match load {
             Load::Whole => {
                 self.load(memarg, Opcode::Load, V128, 16);
-                self.fresh_loads.extend(self.stack.last());
+                if self.env.folds_loads {
+                    self.fresh_loads.extend(self.stack.last());
+                }
                 return;
             }
             // The type these opcodes are chosen by is the address's.
