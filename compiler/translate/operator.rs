@@ -16,8 +16,7 @@ impl Translator<'_, '_> {
             self.dead_operator(op);
             return Ok(());
         }
-        if self.control_operator(op)? || self.memory_operator(op) || self.number_operator(op)
-            || self.simd_operator(op)
+        if self.control_operator(op)? || self.memory_operator(op) || self.number_operator(op) || self.simd_operator(op)
         {
             return Ok(());
         }

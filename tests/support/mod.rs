@@ -77,7 +77,12 @@ pub struct Machine {
 impl Machine {
     pub fn host() -> Machine {
         let cc = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-        Machine { triple: palisade::Target::host().triple.to_string(), cc: words(&cc), runner: Vec::new(), cpu: "baseline".into() }
+        Machine {
+            triple: palisade::Target::host().triple.to_string(),
+            cc: words(&cc),
+            runner: Vec::new(),
+            cpu: "baseline".into(),
+        }
     }
 
     fn aarch64() -> Machine {

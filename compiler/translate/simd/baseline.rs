@@ -5,9 +5,7 @@ use super::super::function::Translator;
 use super::V128;
 use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8, I32X4, I64, I64X2};
-use cranelift_codegen::ir::{
-    Endianness, InstBuilder, MemFlagsData, Opcode, StackSlotData, StackSlotKind, Type, Value,
-};
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Opcode, StackSlotData, StackSlotKind, Type, Value};
 
 /// Bits of floats as needed to round them.
 struct Format {
