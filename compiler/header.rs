@@ -142,17 +142,21 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
     let mut out = String::new();
     let mut params = format!("struct {owner} *");
     for &param in ty.params() {
-        write!(params, ", {}", c_type(param)).expect("writing to a string");
+        write!(params, ", {}", c_param(param)).expect("writing to a string");
     }
     let result = match ty.results() {
         [] => "void",
+        [ValType::V128] => {
+            params.push_str(", pal_v128 *");
+            "void"
+        }
         [one] => c_type(*one),
         many => {
-            write!(out, "struct {identifier}_results {{").expect("writing to a string");
-            for (at, &result) in many.iter().enumerate() {
-                write!(out, " {} r{at};", c_type(result)).expect("writing to a string");
-            }
-            out.push_str(" };\n");
+            let fields: String = many.iter().enumerate().map(|(at, &r)| format!(" {} r{at};", c_type(r))).collect();
+            // The headers of two modules that the linker joins both have it.
+            let guard = format!("PAL_RESULTS_{identifier}");
+            write!(out, "#ifndef {guard}\n#define {guard}\nstruct {identifier}_results {{{fields} }};\n#endif\n")
+                .expect("writing to a string");
             write!(params, ", struct {identifier}_results *").expect("writing to a string");
             "void"
         }
@@ -166,6 +170,11 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
     )
     .expect("writing to a string");
     out
+}
+
+/// Vectors are passed behind pointers.
+fn c_param(ty: ValType) -> &'static str {
+    if ty == ValType::V128 { "const pal_v128 *" } else { c_type(ty) }
 }
 
 fn c_type(ty: ValType) -> &'static str {

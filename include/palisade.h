@@ -100,6 +100,19 @@ typedef enum pal_status {
 typedef struct pal_funcref { void *ref; } pal_funcref;
 typedef struct pal_externref { void *ref; } pal_externref; /* any pointer of the host's; NULL: null */
 
+/* ---- Vectors ---- */
+
+/* A wasm v128, byte 0 first. Functions take it by `const pal_v128 *` (read before any code runs) and give it back
+ * behind their last pointer; among several results it is a member of their struct. */
+typedef struct pal_v128 {
+#ifdef __cplusplus
+	alignas(16)
+#else
+	_Alignas(16)
+#endif
+	uint8_t bytes[16];
+} pal_v128;
+
 /* ---- Memories ---- */
 
 typedef struct pal_memory pal_memory; /* reference-counted: its maker and each instance that uses it hold one */

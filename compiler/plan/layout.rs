@@ -37,6 +37,12 @@ impl Layout {
         self.array(1, 8)
     }
 
+    /// The distance of a new 16-byte slot, 16-aligned as the pinned register is.
+    pub fn vector_slot(&mut self) -> u32 {
+        self.context_size = (self.context_size + 16).next_multiple_of(16);
+        self.context_size
+    }
+
     /// The distance of an array, which runs upwards from there. No overflow: the counts are limited by the validator
     /// (a million functions, types and globals; 100,000 segments, 1,000 memories, 100 tables).
     fn array(&mut self, count: usize, size: u64) -> u32 {

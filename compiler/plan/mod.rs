@@ -19,7 +19,7 @@ use crate::name;
 use crate::read::{ConstOp, ElementItem, ElementMode, Module};
 use scan::Scan;
 use std::collections::{HashMap, HashSet};
-use wasmparser::ExternalKind;
+use wasmparser::{ExternalKind, ValType};
 
 /// The decisions for one module.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobalPlan {
     /// Immutable with a value known now (bits).
-    Constant(u64),
+    Constant(u128),
     /// In the context, at this distance below the pinned register.
     Slot(u32),
     /// The context has a pointer to it at this distance.
@@ -149,9 +149,10 @@ fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
     let mut plans = Vec::new();
     for (index, global) in (0u32..).zip(&module.globals) {
         let constant = global.init.as_ref().filter(|_| !global.mutable && !exported.contains(&index));
-        plans.push(match constant.and_then(|init| init.constant()) {
+        plans.push(match constant.and_then(|init| init.bits()) {
             Some(bits) => GlobalPlan::Constant(bits),
             None if global.import.is_some() => GlobalPlan::Imported(layout.slot()),
+            None if global.ty == ValType::V128 => GlobalPlan::Slot(layout.vector_slot()),
             None => GlobalPlan::Slot(layout.slot()),
         });
     }

@@ -420,8 +420,7 @@ pub fn refers_to_function(ty: RefType) -> bool {
 /// Refuses value types of features that are not compiled yet.
 pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
     match ty {
-        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => Ok(()),
-        ValType::V128 => Err(Error::unsupported(offset, "SIMD (v128)")),
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::V128 => Ok(()),
         ValType::Ref(r) => check_reference(offset, r),
     }
 }

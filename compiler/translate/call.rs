@@ -214,7 +214,7 @@ impl<'a> Translator<'a, '_> {
     fn call_args(&mut self, ty: &FuncType) -> Vec<Value> {
         let mut args = self.pop_many(ty.params().len());
         if signature::uses_area(ty) {
-            let slot = self.call_area(signature::area_size(ty));
+            let slot = self.call_area(signature::result_area(ty).1);
             args.push(self.b.ins().stack_addr(I64, slot, 0));
         }
         args
@@ -225,8 +225,8 @@ impl<'a> Translator<'a, '_> {
         if signature::uses_area(ty) {
             let slot = self.call_area(0);
             let area = self.b.ins().stack_addr(I64, slot, 0);
-            for (at, &result) in (0..).zip(ty.results()) {
-                let value = self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at * 8);
+            for (&result, at) in ty.results().iter().zip(signature::result_area(ty).0) {
+                let value = self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at);
                 self.push(value);
             }
         } else {

@@ -1,7 +1,7 @@
 //! Structured control: each wasm block becomes the IR blocks its branches need.
 
 use super::function::Translator;
-use super::signature::value_type;
+use super::signature::{self, value_type};
 use super::trap;
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
 use std::collections::HashMap;
@@ -247,9 +247,9 @@ impl Translator<'_, '_> {
 
     fn return_values(&mut self, values: &[Value]) {
         if let Some(area) = self.result_area {
-            for (slot, &value) in (0..).zip(values) {
+            for (&value, at) in values.iter().zip(signature::result_area(self.ty).0) {
                 let flags = cranelift_codegen::ir::MemFlagsData::trusted();
-                self.b.ins().store(flags, value, area, slot * 8);
+                self.b.ins().store(flags, value, area, at);
             }
             self.b.ins().return_(&[]);
         } else {
@@ -277,6 +277,7 @@ impl Translator<'_, '_> {
     pub fn switch_to(&mut self, block: Block) {
         self.b.switch_to_block(block);
         self.pinned = None;
+        self.fresh_loads.clear();
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
 //! | [`reference`] | null and type tests of references |
+//! | [`simd`] | vectors |
 //! | [`signature`] | the wasm calling convention and the C one |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
@@ -26,6 +27,7 @@ mod numeric;
 mod operator;
 mod reference;
 pub mod signature;
+mod simd;
 pub mod stub;
 mod symbol;
 mod table;
@@ -50,8 +52,15 @@ pub struct Env<'a> {
     pub isa: &'a dyn TargetIsa,
     /// The same with a register allocator that takes linear time.
     pub quick_isa: &'a dyn TargetIsa,
+    /// The target is x86-64.
+    pub is_x86_64: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
+    /// Vector instructions take operands from memory at any address: x86-64 with AVX. Without, they want aligned ones,
+    /// and Cranelift 0.135 forgets that for `cmpps` and `cmppd`.
+    pub folds_loads: bool,
+    /// The CPU has an instruction for any shuffle of bytes.
+    pub can_shuffle: bool,
     /// Optimization passes that are left out.
     pub disabled_passes: &'a Disabled,
 }
@@ -64,9 +73,11 @@ impl<'a> Env<'a> {
         [isa, quick_isa]: [&'a dyn TargetIsa; 2],
         disabled_passes: &'a Disabled,
     ) -> Env<'a> {
-        let x86 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
-        let has = |name: &str| isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Env { module, plan, isa, quick_isa, can_round: !x86 || has("has_sse41"), disabled_passes }
+        let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
+        let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
+        let folds_loads = isa.isa_flags().iter().any(|f| f.name == "has_avx" && f.as_bool() == Some(true));
+        let can_round = isa.has_round();
+        Env { module, plan, isa, quick_isa, is_x86_64, can_round, folds_loads, can_shuffle, disabled_passes }
     }
 }
 

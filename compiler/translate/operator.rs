@@ -22,6 +22,7 @@ impl Translator<'_, '_> {
             || self.reference_operator(op, offset)?
             || self.memory_operator(op)
             || self.number_operator(op)
+            || self.simd_operator(op)
         {
             return Ok(());
         }
