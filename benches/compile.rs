@@ -47,7 +47,8 @@ fn extra() -> Vec<(String, PathBuf)> {
 fn row(bench: &Bench, name: &str, wasm: &Path) -> String {
     let (object, theirs) = (bench.folder.join("compiled.o"), bench.folder.join("compiled.cwasm"));
     let palisade = |jobs: &str| measure(Command::new(PALISADE).args(["-c", jobs, "-o"]).arg(&object).arg(wasm));
-    let wasmtime = || measure(Command::new("python3").arg(here("wasmtime.py")).arg("compile").arg(wasm).arg(&theirs));
+    let wasmtime =
+        || measure(Command::new("python3").arg(here("run_wasmtime.py")).arg("compile").arg(wasm).arg(&theirs));
     let (mut one, mut two, mut other) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         one.push(palisade("-j1"));

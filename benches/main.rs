@@ -3,7 +3,7 @@
 //!
 //! | group | what |
 //! | --- | --- |
-//! | `run` | user time of programs: palisade, Wasmtime, wasm2c with clang, native; those that are installed |
+//! | `run` | user time of programs: palisade, Wasmtime, native; those that are installed |
 //! | `compile` | user time, peak memory, `-j` scaling and size of the code: palisade beside Wasmtime |
 //! | `instances` | making, holding and calling instances: palisade beside Wasmtime |
 //! | `start` | starting and ending an executable, whatever its tables and segments hold |

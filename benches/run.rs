@@ -100,7 +100,7 @@ fn palisade(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
 }
 
 fn wasmtime(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
-    let script = here("wasmtime.py");
+    let script = here("run_wasmtime.py");
     measure(Command::new("python3").arg(&script).arg("compile").arg(&program.wasm).arg(output));
     let mut run = Command::new("python3");
     run.arg(script).arg("run").arg(output);

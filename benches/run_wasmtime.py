@@ -1,7 +1,7 @@
 """Wasmtime, as the benchmarks use it.
 
-usage: wasmtime.py compile MODULE OUTPUT     compiles ahead of time on one thread
-       wasmtime.py run COMPILED [ARGUMENT…]  runs a WASI program
+usage: run_wasmtime.py compile MODULE OUTPUT     compiles ahead of time on one thread
+       run_wasmtime.py run COMPILED [ARGUMENT…]  runs a WASI program
 
 Prints "@user SECONDS" on standard error: what the work itself took, without Python's start and Wasmtime's.
 """
