@@ -19,11 +19,12 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
         };
         let maximum = ty.maximum.map_or("none".to_owned(), |m| m.to_string());
         let origin = if memory.import.is_some() { ", imported" } else { "" };
+        let shared = if memory.shared { ", shared" } else { "" };
         let name = memory_name(module, index as u32).map_or(String::new(), |name| format!(" {name:?}"));
         let (initial, reason) = (ty.initial, memory.reason);
         line(
             &mut out,
-            format_args!("memory {index}{name}{origin}: {mode} ({reason}); pages {initial}, maximum {maximum}"),
+            format_args!("memory {index}{name}{origin}{shared}: {mode} ({reason}); pages {initial}, maximum {maximum}"),
         );
     }
     for (index, table) in plan.tables.iter().enumerate() {

@@ -22,6 +22,8 @@ pub struct MemoryPlan {
     pub import: Option<u32>,
     /// Addresses are i64.
     pub index64: bool,
+    /// Other threads may use it at the same time; it never moves.
+    pub shared: bool,
     /// log2 of the page size.
     pub page_log2: u32,
     /// Declared minimum in bytes, saturated.
@@ -119,6 +121,7 @@ fn plan_one(module: &Module<'_>, index: u32, spec: Option<&MemorySpec>) -> Resul
         mode,
         import: *import,
         index64: ty.memory64,
+        shared: ty.shared,
         page_log2,
         minimum_bytes: ty.initial.checked_shl(page_log2).filter(|b| b >> page_log2 == ty.initial).unwrap_or(u64::MAX),
         exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),

@@ -91,11 +91,11 @@ impl Translator<'_, '_> {
         if index == 0 && self.env.plan.base_pinned {
             return self.pinned();
         }
-        let guarded = self.env.plan.memories[index as usize].mode == MemoryMode::Guard;
+        let plan = &self.env.plan.memories[index as usize];
+        let moves = plan.mode != MemoryMode::Guard && !plan.shared;
         let view = self.env.plan.layout.memory_view(index) - VIEW_BASE as u32;
         let flags = self.trusted(Region::Context);
-        // The guard layout never moves.
-        let flags = if guarded { flags.with_readonly() } else { flags };
+        let flags = if moves { flags } else { flags.with_readonly() };
         let pinned = self.pinned();
         self.b.ins().load(I64, flags, pinned, offset_below(view))
     }
@@ -104,6 +104,15 @@ impl Translator<'_, '_> {
     pub fn memory_length(&mut self, index: u32) -> Value {
         let view = self.env.plan.layout.memory_view(index) - VIEW_LENGTH as u32;
         self.load_context(I64, view, Region::Context)
+    }
+
+    /// The same, as another thread may have just made it. Checks do without: a length read too early is too small.
+    pub fn shared_memory_length(&mut self, index: u32) -> Value {
+        let view = self.env.plan.layout.memory_view(index) - VIEW_LENGTH as u32;
+        let flags = self.trusted(Region::Context);
+        let pinned = self.pinned();
+        let at = self.b.ins().iadd_imm_s(pinned, i64::from(offset_below(view)));
+        self.b.ins().atomic_load(I64, flags, at)
     }
 
     /// Address of table `index`'s elements.
