@@ -60,7 +60,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         Some((mode, origin)) => (mode, format!("asked for by {}", origin.name())),
         None => default_mode(index, ty.memory64, page_log2),
     };
-    let bytes = |pages: u64| pages.checked_mul(1 << page_log2).unwrap_or(u64::MAX);
+    let bytes = |pages: u64| pages.saturating_mul(1 << page_log2);
     let impossible = |why: &str| {
         let origin = settings.mode.map_or("--memory", |(_, origin)| origin.name());
         Err(Error::new(format!("{origin}: memory {index} {why}")))
