@@ -43,7 +43,9 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
     let (initial, reason) = (ty.initial, &memory.reason);
     line(
         out,
-        format_args!("memory {index}{name}{origin}{shared}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"),
+        format_args!(
+            "memory {index}{name}{origin}{shared}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"
+        ),
     );
     for range in ranges(plan, index) {
         let start = match u64::try_from(range.start) {
