@@ -119,7 +119,10 @@ impl Header<'_, '_> {
                 format!("pal_table *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* table */")
             }
             ExternalKind::Global => self.global(owner, &identifier, &label, index),
-            ExternalKind::Tag => return Ok(()),
+            ExternalKind::Tag => {
+                let carried = type_list(self.env.module.tag_type(index).params());
+                format!("pal_tag *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* tag ({carried}) */")
+            }
         };
         self.line(&text);
         Ok(())
@@ -156,15 +159,18 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
             "void"
         }
     };
-    let list = |types: &[ValType]| types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ");
     write!(
         out,
         "{result} {identifier}({params}) PAL_LABEL(\"{label}\"); /* ({}) -> ({}) */",
-        list(ty.params()),
-        list(ty.results())
+        type_list(ty.params()),
+        type_list(ty.results())
     )
     .expect("writing to a string");
     out
+}
+
+fn type_list(types: &[ValType]) -> String {
+    types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn c_type(ty: ValType) -> &'static str {
@@ -175,6 +181,7 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
         ValType::Ref(r) if r == RefType::EXTERNREF => "pal_externref",
+        ValType::Ref(r) if r == RefType::EXNREF => "pal_exnref",
         ValType::Ref(_) => "pal_funcref",
     }
 }

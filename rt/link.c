@@ -3,6 +3,7 @@
 #include "group.h"
 #include "instance.h"
 #include "memory.h"
+#include "site.h"
 #include "palisade.h"
 #include "table.h"
 #include "trap_text.h"
@@ -193,6 +194,16 @@ static void link_global(const struct wanted *wanted)
 	                (uint64_t)(uintptr_t)global);
 }
 
+/* The type is compared by its number, so that tags of the host and those it hands on are right, too. */
+static void link_tag(const struct wanted *wanted)
+{
+	uint32_t index = wanted->import->index;
+	const struct pal_tag *tag = fetch(wanted);
+	if (tag->type != wanted->instance->code->types[wanted->import->type])
+		refuse(wanted, "the tag is of another type");
+	*pal_instance_tag(wanted->instance, index) = *tag;
+}
+
 /* ---- All of them ---- */
 
 static void link_import(const struct wanted *wanted)
@@ -203,6 +214,7 @@ static void link_import(const struct wanted *wanted)
 	case PAL_KIND_MEMORY: link_memory(wanted); break;
 	case PAL_KIND_TABLE: link_table(wanted); break;
 	case PAL_KIND_GLOBAL: link_global(wanted); break;
+	case PAL_KIND_TAG: link_tag(wanted); break;
 	default: break; /* functions are symbols: the linker has done it */
 	}
 }

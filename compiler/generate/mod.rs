@@ -3,11 +3,11 @@
 
 mod code;
 
-pub use code::{Code, Relocation, Site};
+pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
 
 use crate::error::{Error, Result};
 use crate::translate::stub::{self, Stub};
-use crate::translate::{Env, Helper, Scratch, Symbol, translate};
+use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, translate};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use rayon::prelude::*;
@@ -31,6 +31,7 @@ pub enum StubKind {
     Memory(u32),
     Table(u32),
     Global(u32),
+    Tag(u32),
     Start,
     Init,
     Instantiate,
@@ -67,8 +68,8 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
         .map_init(Worker::new, |worker, (at, body)| {
             let index = first + at as u32;
             worker.context.clear();
-            translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
-            let code = compile(env, &mut worker.context, None)
+            let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            let code = compile(env, &mut worker.context, None, handlers)
                 .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
             progress();
             code
@@ -114,7 +115,7 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             let Stub { func, saved_pinned } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
-            Ok((kind, compile(env, &mut worker.context, saved_pinned)?))
+            Ok((kind, compile(env, &mut worker.context, saved_pinned, Handlers::default())?))
         })
         .collect()
 }
@@ -127,6 +128,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Memory(index) => stub::accessor(env, stub::Entity::Memory(index)),
         StubKind::Table(index) => stub::accessor(env, stub::Entity::Table(index)),
         StubKind::Global(index) => stub::accessor(env, stub::Entity::Global(index)),
+        StubKind::Tag(index) => stub::accessor(env, stub::Entity::Tag(index)),
         StubKind::Start => stub::start(env, env.module.start.expect("only with a start function")),
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
@@ -145,7 +147,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
             ExternalKind::Memory => Some(StubKind::Memory(export.index)),
             ExternalKind::Table => Some(StubKind::Table(export.index)),
             ExternalKind::Global => Some(StubKind::Global(export.index)),
-            ExternalKind::Tag => None,
+            ExternalKind::Tag => Some(StubKind::Tag(export.index)),
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
@@ -167,10 +169,11 @@ fn compile(
     env: &Env<'_>,
     context: &mut Context,
     saved_pinned: Option<cranelift_codegen::ir::StackSlot>,
+    handlers: Handlers,
 ) -> Result<Code> {
     compile_context(env, context)?;
     let compiled = context.take_compiled_code().expect("just compiled");
-    Code::new(env, &context.func, &compiled, saved_pinned)
+    Code::new(env, &context.func, &compiled, saved_pinned, handlers)
 }
 
 fn compile_context(env: &Env<'_>, context: &mut Context) -> Result<()> {

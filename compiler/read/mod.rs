@@ -10,6 +10,6 @@ pub use expression::{ConstExpression, ConstOp};
 pub use features::{FEATURES, Feature, Features};
 pub(crate) use module::check_type;
 pub use module::{
-    Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, read,
+    Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, Tag, read,
 };
 pub use names::Names;

@@ -19,6 +19,7 @@ pub struct Module<'a> {
     pub tables: Vec<Table>,
     pub memories: Vec<(MemoryType, Option<u32>)>,
     pub globals: Vec<Global>,
+    pub tags: Vec<Tag>,
     pub exports: Vec<Export<'a>>,
     pub start: Option<u32>,
     pub elements: Vec<Element>,
@@ -69,6 +70,14 @@ pub struct Global {
     pub mutable: bool,
     pub import: Option<u32>,
     pub init: Option<ConstExpression>,
+}
+
+/// An exception tag: its type's index, canonical, with the import it comes from.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Tag {
+    pub ty: u32,
+    pub import: Option<u32>,
 }
 
 /// An export of the entity `index` of `kind`.
@@ -189,7 +198,9 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::TagSection(section) => {
-                return Err(Error::unsupported(section.range().start as usize, "exception handling: a tag"));
+                for tag in section {
+                    self.tags.push(Tag { ty: self.canonical[tag?.func_type_idx as usize], import: None });
+                }
             }
             Payload::GlobalSection(section) => {
                 for global in section.into_iter_with_offsets() {
@@ -266,7 +277,10 @@ impl<'a> Module<'a> {
                 self.add_global(offset, ty, number, None)?;
                 (ExternalKind::Global, self.globals.len() - 1)
             }
-            TypeRef::Tag(_) => return Err(Error::unsupported(offset, "exception handling: a tag import")),
+            TypeRef::Tag(ty) => {
+                self.tags.push(Tag { ty: self.canonical[ty.func_type_idx as usize], import: number });
+                (ExternalKind::Tag, self.tags.len() - 1)
+            }
             TypeRef::FuncExact(_) => return Err(Error::unsupported(offset, "custom descriptors: an exact import")),
         };
         self.imports.push(Import { module: import.module, name: import.name, kind, index: index as u32 });
@@ -348,9 +362,28 @@ impl<'a> Module<'a> {
         &self.types[self.functions[index as usize].ty as usize]
     }
 
+    /// Type of a tag: its parameters are what an exception carries.
+    pub fn tag_type(&self, index: u32) -> &FuncType {
+        &self.types[self.tags[index as usize].ty as usize]
+    }
+
     /// The import that function `index` is, if it is one.
     pub fn function_import(&self, index: u32) -> Option<u32> {
         self.function_imports.get(index as usize).copied()
+    }
+
+    /// A name of each tag, for messages: of an export, else from the name section, else of the import; may be empty.
+    pub fn tag_names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&str> =
+            (0..self.tags.len() as u32).map(|index| self.names.tag(index).unwrap_or_default()).collect();
+        for import in self.imports.iter().filter(|i| i.kind == ExternalKind::Tag) {
+            let name = &mut names[import.index as usize];
+            *name = if name.is_empty() { import.name } else { *name };
+        }
+        for export in self.exports.iter().filter(|e| e.kind == ExternalKind::Tag) {
+            names[export.index as usize] = export.name;
+        }
+        names
     }
 
     /// A name for messages and symbols: from the name section, else of an export.
@@ -374,8 +407,7 @@ pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
     match ty {
         ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => Ok(()),
         ValType::V128 => Err(Error::unsupported(offset, "SIMD (v128)")),
-        ValType::Ref(r) if r == RefType::FUNCREF || r == RefType::EXTERNREF => Ok(()),
-        ValType::Ref(r) if r == RefType::EXNREF => Err(Error::unsupported(offset, "exception handling (exnref)")),
+        ValType::Ref(r) if [RefType::FUNCREF, RefType::EXTERNREF, RefType::EXNREF].contains(&r) => Ok(()),
         ValType::Ref(r) => Err(Error::unsupported(offset, &format!("function references or GC: type {r}"))),
     }
 }

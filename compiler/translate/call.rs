@@ -1,6 +1,7 @@
 //! Calls: direct, through tables, and to the runtime.
 
 use super::base::Region;
+use super::exception::Callee;
 use super::function::Translator;
 use super::helper::Helper;
 use super::{Symbol, signature, trap};
@@ -8,7 +9,7 @@ use crate::context::{FUNC_CODE, FUNC_PINNED, FUNC_TYPE, STATIC_NULL};
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{Inst, InstBuilder, MemFlagsData, Value};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::FuncType;
 
@@ -20,8 +21,8 @@ impl<'a> Translator<'a, '_> {
         let symbol = if imported { Symbol::ImportThunk(function) } else { Symbol::Function(function) };
         let args = self.call_args(ty);
         let callee = self.function(symbol, || signature::wasm(ty));
-        let call = self.b.ins().call(callee, &args);
-        self.finish_call(call, ty);
+        let results = self.invoke(Callee::Direct(callee), &args);
+        self.finish_call(&results, ty);
     }
 
     pub fn call_indirect(&mut self, type_index: u32, table: u32) {
@@ -52,8 +53,8 @@ impl<'a> Translator<'a, '_> {
         let ty = &self.env.module.types[canonical as usize];
         let args = self.call_args(ty);
         let signature = self.signature_of(canonical);
-        let call = self.b.ins().call_indirect(signature, code, &args);
-        self.finish_call(call, ty);
+        let results = self.invoke(Callee::Indirect(signature, code), &args);
+        self.finish_call(&results, ty);
     }
 
     /// Branches away, out of line, unless the entry has the `same` type; a null entry has a reason of its own.
@@ -101,9 +102,10 @@ impl<'a> Translator<'a, '_> {
         let signature = self.signature_of(canonical);
         let ours = self.pinned();
         self.b.ins().set_pinned_reg(theirs);
-        let call = self.b.ins().call_indirect(signature, code, &args);
+        let results = self.invoke(Callee::Indirect(signature, code), &args);
+        // Where an exception is caught instead, the runtime has set ours.
         self.b.ins().set_pinned_reg(ours);
-        self.finish_call(call, ty);
+        self.finish_call(&results, ty);
     }
 
     /// Pops a call's arguments; with many results, adds the area for them.
@@ -116,8 +118,7 @@ impl<'a> Translator<'a, '_> {
         args
     }
 
-    fn finish_call(&mut self, call: Inst, ty: &FuncType) {
-        self.pinned = None;
+    fn finish_call(&mut self, results: &[Value], ty: &FuncType) {
         if signature::uses_area(ty) {
             let slot = self.call_area(0);
             let area = self.b.ins().stack_addr(I64, slot, 0);
@@ -126,11 +127,11 @@ impl<'a> Translator<'a, '_> {
                 self.push(value);
             }
         } else {
-            self.stack.extend_from_slice(self.b.inst_results(call));
+            self.stack.extend_from_slice(results);
         }
     }
 
-    /// Calls a runtime helper through its thunk.
+    /// Calls a runtime helper that throws no exceptions, through its thunk.
     pub fn call_helper(&mut self, helper: Helper, args: &[Value]) -> Vec<Value> {
         let (params, result) = helper.signature();
         let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));

@@ -18,6 +18,8 @@ pub enum Helper {
     TableCopy,
     TableInit,
     ElemDrop,
+    Throw,
+    ThrowRef,
     CeilF32,
     FloorF32,
     TruncF32,
@@ -32,7 +34,7 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 21] = [
+    pub const ALL: [Helper; 23] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -44,6 +46,8 @@ impl Helper {
         Helper::TableCopy,
         Helper::TableInit,
         Helper::ElemDrop,
+        Helper::Throw,
+        Helper::ThrowRef,
         Helper::CeilF32,
         Helper::FloorF32,
         Helper::TruncF32,
@@ -70,6 +74,8 @@ impl Helper {
             Helper::TableCopy => "pal_rt_table_copy",
             Helper::TableInit => "pal_rt_table_init",
             Helper::ElemDrop => "pal_rt_elem_drop",
+            Helper::Throw => "pal_rt_throw",
+            Helper::ThrowRef => "pal_rt_throw_ref",
             Helper::CeilF32 => "pal_rt_ceil_f32",
             Helper::FloorF32 => "pal_rt_floor_f32",
             Helper::TruncF32 => "pal_rt_trunc_f32",
@@ -99,6 +105,8 @@ impl Helper {
             Helper::DataDrop | Helper::ElemDrop => (&[I32], None),
             Helper::TableGrow => (&[I32, I64, I64], Some(I64)),
             Helper::TableFill => (&[I32, I64, I64, I64], None),
+            Helper::Throw => (&[I32, I64], None),
+            Helper::ThrowRef => (&[I64], None),
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
             Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),

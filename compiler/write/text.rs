@@ -14,6 +14,8 @@ pub struct Text {
     pub functions: Vec<u32>,
     /// End of the wasm functions; stubs come behind.
     pub functions_end: u32,
+    /// End of the imports' thunks, which come next.
+    pub thunks_end: u32,
     /// Start of each stub.
     pub stubs: HashMap<StubKind, u32>,
     /// References out of the text, with offsets from its start.
@@ -33,6 +35,7 @@ impl Text {
             bytes: Vec::new(),
             functions: Vec::with_capacity(generated.functions.len()),
             functions_end: 0,
+            thunks_end: 0,
             stubs: HashMap::new(),
             relocations: Vec::new(),
             imported: env.module.imported_functions,
@@ -44,9 +47,14 @@ impl Text {
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
-        for (kind, code) in &generated.stubs {
+        text.thunks_end = text.functions_end;
+        for (number, (kind, code)) in generated.stubs.iter().enumerate() {
             let at = text.append(code, STUB_ALIGN, padding)?;
             text.stubs.insert(*kind, at);
+            if let StubKind::Import(index) = *kind {
+                assert_eq!(index as usize, number, "thunks come first: rt/exception.c knows them by their place");
+                text.thunks_end = text.bytes.len() as u32;
+            }
         }
         text.resolve(generated)?;
         Ok(text)

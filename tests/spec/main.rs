@@ -66,6 +66,7 @@ fn claimed() -> Vec<Suite> {
         one(Proposal::Memory64, &[("multi-memory", false)]),
         one(Proposal::CustomPageSizes, &[("custom-page-sizes", true)]),
         one(Proposal::WideArithmetic, &[("wide-arithmetic", true)]),
+        one(Proposal::ExceptionHandling, &[]),
     ]
 }
 
