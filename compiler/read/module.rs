@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use wasmparser::{
     CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType, FunctionBody,
-    MemoryType, Parser, Payload, RefType, TableInit, TableType, TypeRef, ValType, ValidPayload, Validator,
+    MemoryType, Parser, Payload, RefType, TableInit, TableType, TagType, TypeRef, ValType, ValidPayload, Validator,
     ValidatorResources,
 };
 
@@ -35,6 +35,8 @@ pub struct Module<'a> {
     /// Equal types share the index of the first of them.
     canonical: Vec<u32>,
     by_shape: HashMap<FuncType, u32>,
+    /// Types of recursion groups: equal shape does not make them equal.
+    grouped: Vec<bool>,
 }
 
 /// What a module imports; `index` is the entity's in its own index space.
@@ -168,6 +170,7 @@ impl<'a> Module<'a> {
                 for group in section.into_iter_with_offsets() {
                     let (offset, group) = group?;
                     group.types().try_for_each(|ty| self.add_type(offset as usize, ty))?;
+                    self.grouped.resize(self.types.len(), group.types().len() > 1);
                 }
             }
             Payload::ImportSection(section) => {
@@ -198,8 +201,9 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::TagSection(section) => {
-                for tag in section {
-                    self.tags.push(Tag { ty: self.canonical[tag?.func_type_idx as usize], import: None });
+                for tag in section.into_iter_with_offsets() {
+                    let (offset, tag) = tag?;
+                    self.add_tag(offset as usize, tag, None)?;
                 }
             }
             Payload::GlobalSection(section) => {
@@ -278,7 +282,7 @@ impl<'a> Module<'a> {
                 (ExternalKind::Global, self.globals.len() - 1)
             }
             TypeRef::Tag(ty) => {
-                self.tags.push(Tag { ty: self.canonical[ty.func_type_idx as usize], import: number });
+                self.add_tag(offset, ty, number)?;
                 (ExternalKind::Tag, self.tags.len() - 1)
             }
             TypeRef::FuncExact(_) => return Err(Error::unsupported(offset, "custom descriptors: an exact import")),
@@ -316,6 +320,14 @@ impl<'a> Module<'a> {
             return Err(Error::unsupported(offset, "shared-everything threads: a shared global"));
         }
         self.globals.push(Global { ty: ty.content_type, mutable: ty.mutable, import, init });
+        Ok(())
+    }
+
+    fn add_tag(&mut self, offset: usize, ty: TagType, import: Option<u32>) -> Result<()> {
+        if self.grouped[ty.func_type_idx as usize] {
+            return Err(Error::unsupported(offset, "GC: a tag whose type is in a recursion group"));
+        }
+        self.tags.push(Tag { ty: self.canonical[ty.func_type_idx as usize], import });
         Ok(())
     }
 
