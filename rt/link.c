@@ -199,8 +199,14 @@ static void link_tag(const struct wanted *wanted)
 {
 	uint32_t index = wanted->import->index;
 	const struct pal_tag *tag = fetch(wanted);
-	if (tag->type != wanted->instance->code->types[wanted->import->type])
-		refuse(wanted, "the tag is of another type");
+	if (tag->type != wanted->instance->code->types[wanted->import->type]) {
+		struct pal_text text = begin(wanted);
+		pal_text_add(&text, "expected ");
+		entity_text(&text, wanted->module, PAL_KIND_TAG, wanted->import->type);
+		pal_text_add(&text, ", but it is tag ");
+		pal_type_number_text(&text, tag->type);
+		pal_trap_end(PAL_TRAP_LINK);
+	}
 	*pal_instance_tag(wanted->instance, index) = *tag;
 }
 

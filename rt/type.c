@@ -132,3 +132,11 @@ void pal_type_text(struct pal_text *text, const uint8_t *bytes, size_t length)
 	pal_text_add(text, " -> ");
 	list_text(text, &at, end, true);
 }
+
+void pal_type_number_text(struct pal_text *text, uint32_t number)
+{
+	pal_lock(&lock);
+	if (number != PAL_TYPE_NONE && number <= type_count)
+		pal_type_text(text, types[number - 1].bytes, types[number - 1].length);
+	pal_unlock(&lock);
+}

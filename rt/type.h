@@ -13,6 +13,8 @@
 uint32_t pal_type_intern(const uint8_t *bytes, size_t length);
 /* "(i32, i64) -> f32" */
 void pal_type_text(struct pal_text *, const uint8_t *bytes, size_t length);
+/* The same of an interned type. */
+void pal_type_number_text(struct pal_text *, uint32_t number);
 /* "i32" */
 const char *pal_value_type_text(uint32_t type);
 
