@@ -3,11 +3,12 @@
 use crate::error::{Error, Result};
 use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
+use crate::read::{refers_to_exception, refers_to_function};
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use wasmparser::{ExternalKind, FuncType, RefType, ValType};
+use wasmparser::{ExternalKind, FuncType, ValType};
 
 /// Writes the header.
 pub fn header(env: &Env<'_>, options: &Options) -> Result<String> {
@@ -144,17 +145,21 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
     let mut out = String::new();
     let mut params = format!("struct {owner} *");
     for &param in ty.params() {
-        write!(params, ", {}", c_type(param)).expect("writing to a string");
+        write!(params, ", {}", c_param(param)).expect("writing to a string");
     }
     let result = match ty.results() {
         [] => "void",
+        [ValType::V128] => {
+            params.push_str(", pal_v128 *");
+            "void"
+        }
         [one] => c_type(*one),
         many => {
-            write!(out, "struct {identifier}_results {{").expect("writing to a string");
-            for (at, &result) in many.iter().enumerate() {
-                write!(out, " {} r{at};", c_type(result)).expect("writing to a string");
-            }
-            out.push_str(" };\n");
+            let fields: String = many.iter().enumerate().map(|(at, &r)| format!(" {} r{at};", c_type(r))).collect();
+            // The headers of two modules that the linker joins both have it.
+            let guard = format!("PAL_RESULTS_{identifier}");
+            write!(out, "#ifndef {guard}\n#define {guard}\nstruct {identifier}_results {{{fields} }};\n#endif\n")
+                .expect("writing to a string");
             write!(params, ", struct {identifier}_results *").expect("writing to a string");
             "void"
         }
@@ -173,6 +178,11 @@ fn type_list(types: &[ValType]) -> String {
     types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ")
 }
 
+/// Vectors are passed behind pointers.
+fn c_param(ty: ValType) -> &'static str {
+    if ty == ValType::V128 { "const pal_v128 *" } else { c_type(ty) }
+}
+
 fn c_type(ty: ValType) -> &'static str {
     match ty {
         ValType::I32 => "int32_t",
@@ -180,8 +190,8 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F32 => "float",
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
-        ValType::Ref(r) if r == RefType::EXTERNREF => "pal_externref",
-        ValType::Ref(r) if r == RefType::EXNREF => "pal_exnref",
-        ValType::Ref(_) => "pal_funcref",
+        ValType::Ref(r) if refers_to_function(r) => "pal_funcref",
+        ValType::Ref(r) if refers_to_exception(r) => "pal_exnref",
+        ValType::Ref(_) => "pal_externref",
     }
 }

@@ -1,6 +1,6 @@
 //! Palisade: an ahead-of-time compiler from WebAssembly to native object files.
 //!
-//! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`generate`] → [`write`](mod@write), then
+//! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`optimize`] → [`generate`] → [`write`](mod@write), then
 //! the system's linker ([`link`]). [`compile`] is all of it up to the object.
 
 pub mod context;
@@ -9,6 +9,7 @@ pub mod generate;
 pub mod header;
 pub mod link;
 pub mod name;
+pub mod optimize;
 pub mod plan;
 pub mod read;
 pub mod target;
@@ -22,6 +23,7 @@ pub use target::Target;
 use plan::MemorySpec;
 use read::Features;
 use std::borrow::Cow;
+use target::Registers;
 use translate::Env;
 
 /// How to compile one module.
@@ -43,6 +45,8 @@ pub struct Options {
     pub memories: Vec<MemorySpec>,
     /// All NaN results are the canonical NaN.
     pub nan_canonicalization: bool,
+    /// Optimization passes to leave out; `-O0` leaves out all.
+    pub disabled_passes: optimize::Disabled,
 }
 
 impl Options {
@@ -57,6 +61,7 @@ impl Options {
             features: Features::default(),
             memories: Vec::new(),
             nan_canonicalization: false,
+            disabled_passes: optimize::Disabled::default(),
         }
     }
 }
@@ -148,10 +153,13 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     if options.name != name::c_identifier(&options.name) {
         return Err(Error::new(format!("the module's name {:?} is not a C identifier", options.name)));
     }
-    let isa = options.target.isa(options.opt_level, options.nan_canonicalization)?;
+    let isa = |registers| options.target.isa(options.opt_level, options.nan_canonicalization, registers);
+    let (isa, quick_isa) = (isa(Registers::Backtracking)?, isa(Registers::SinglePass)?);
     let module = read::read(wasm, &options.features)?;
     let plan = plan::plan(&module, &options.memories, &options.imports)?;
-    then(&Env::new(&module, &plan, &*isa))
+    let all = optimize::Disabled::all();
+    let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
+    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {

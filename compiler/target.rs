@@ -35,6 +35,24 @@ const BEYOND_V3: &[&str] = &[
     "has_avx512vnni",
 ];
 
+/// A way to allocate registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registers {
+    /// Good code; time grows with the square of a function's size in bad cases.
+    Backtracking,
+    /// One pass over the code: for functions that the other takes too long for.
+    SinglePass,
+}
+
+impl Registers {
+    fn setting(self) -> &'static str {
+        match self {
+            Registers::Backtracking => "backtracking",
+            Registers::SinglePass => "single_pass",
+        }
+    }
+}
+
 impl Target {
     /// The machine this compiler runs on.
     pub fn host() -> Target {
@@ -66,8 +84,8 @@ impl Target {
         self.triple.architecture == Architecture::X86_64
     }
 
-    /// The code generator for it; `level` is the `-O` level.
-    pub fn isa(&self, level: u8, nan_canonicalization: bool) -> Result<OwnedTargetIsa> {
+    /// The code generator for it; `level` is the `-O` level, `registers` how it allocates registers.
+    pub fn isa(&self, level: u8, nan_canonicalization: bool, registers: Registers) -> Result<OwnedTargetIsa> {
         let mut flags = settings::builder();
         let opt_level = if level == 0 { "none" } else { "speed" };
         let nans = if nan_canonicalization { "true" } else { "false" };
@@ -80,6 +98,7 @@ impl Target {
             ("enable_probestack", "true"),
             ("probestack_strategy", "inline"),
             ("log2_min_function_alignment", "5"),
+            ("regalloc_algorithm", registers.setting()),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
             flags.set(name, value).map_err(|e| Error::new(format!("setting {name}: {e}")))?;

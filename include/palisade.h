@@ -43,7 +43,8 @@ typedef enum pal_trap {
 	PAL_TRAP_OUT_OF_MEMORY = 14,
 	PAL_TRAP_EXIT = 15, /* the guest called proc_exit: pal_trap_info.exit_code */
 	PAL_TRAP_INTERRUPTED = 16,
-	PAL_TRAP_HOST = 17 /* raised by the host with pal_raise */
+	PAL_TRAP_HOST = 17, /* raised by the host with pal_raise */
+	PAL_TRAP_CAST_FAILURE = 18 /* a reference is not of the type asked for; also one that the host passed */
 } pal_trap;
 
 /* What the calling thread's last trap was. Strings live until the thread's next trap. */
@@ -93,9 +94,24 @@ typedef enum pal_status {
 
 /* ---- References ---- */
 
-typedef struct pal_funcref { void *ref; } pal_funcref;     /* NULL: null */
+/* A function of some instance, also where wasm has a more precise type: passing one of another type, or null where the
+ * type says that it can't be, is PAL_TRAP_CAST_FAILURE. Writing one through the pointer to a mutable exported global
+ * is not checked: code relies on the global's type. NULL: null. */
+typedef struct pal_funcref { void *ref; } pal_funcref;
 typedef struct pal_externref { void *ref; } pal_externref; /* any pointer of the host's; NULL: null */
 
+/* ---- Vectors ---- */
+
+/* A wasm v128, byte 0 first. Functions take it by `const pal_v128 *` (read before any code runs) and give it back
+ * behind their last pointer; among several results it is a member of their struct. */
+typedef struct pal_v128 {
+#ifdef __cplusplus
+	alignas(16)
+#else
+	_Alignas(16)
+#endif
+	uint8_t bytes[16];
+} pal_v128;
 /* An exception that a guest has caught; NULL: null. Hand it back while it is on the calling thread's stack, or let the
  * guest keep it: an exception that no guest and no frame of this thread knows any more may be gone, and is refused. */
 typedef struct pal_exnref { void *ref; } pal_exnref;
@@ -156,7 +172,7 @@ void pal_table_free(pal_table *);
 uint64_t pal_table_size(const pal_table *);
 /* Reads element `index` (a pal_funcref's or pal_externref's pointer). PAL_E_RANGE. */
 pal_status pal_table_get(const pal_table *, uint64_t index, void **ref);
-/* Writes it; the pointer must be of the table's type. PAL_E_RANGE. */
+/* Writes it. PAL_E_RANGE; PAL_E_TYPE: not of the table's type, if it is a table of typed functions or without null. */
 pal_status pal_table_set(pal_table *, uint64_t index, void *ref);
 
 /* ---- WASI preview 1 ---- */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 2
+#define PAL_ABI 3
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -46,7 +46,7 @@ struct pal_view {
 struct pal_func {
 	const void *code; /* entry in the wasm calling convention */
 	void *pinned;     /* P of its instance */
-	uint32_t type;    /* interned type, see pal_module.types */
+	uint32_t type;    /* interned type, see rt/type.h */
 	uint32_t index;   /* function index in its module, for reports */
 };
 #define PAL_FUNC_CODE 0
@@ -74,7 +74,7 @@ struct pal_tag {
 #define PAL_KIND_GLOBAL 3
 #define PAL_KIND_TAG 4
 
-/* Value types as in the binary format. */
+/* Value types as numbers: as in the binary format where that is one byte. */
 #define PAL_TYPE_I32 127
 #define PAL_TYPE_I64 126
 #define PAL_TYPE_F32 125
@@ -83,8 +83,30 @@ struct pal_tag {
 #define PAL_TYPE_FUNCREF 112
 #define PAL_TYPE_EXTERNREF 111
 #define PAL_TYPE_EXNREF 105
+#define PAL_TYPE_NOFUNC 115   /* nullfuncref: nothing but null */
+#define PAL_TYPE_NOEXTERN 114 /* nullexternref */
+#define PAL_TYPE_NOEXN 116    /* nullexnref */
 /* pal_export.type and pal_import.type of a global: value type, plus this if it is mutable. */
 #define PAL_GLOBAL_MUTABLE 256
+/* References that are never null: plus this. */
+#define PAL_TYPE_NON_NULL 512
+/* References to functions of one type: this, and the type's index in the module (in the runtime: its interned number)
+ * from bit PAL_TYPE_SHIFT on. */
+#define PAL_TYPE_CONCRETE 1024
+#define PAL_TYPE_SHIFT 11
+
+/* Types as bytes (pal_module.types_data) are those of the binary format: 0x60 params results. Otherwise than there,
+ * indices are four bytes, little-endian; a supertype stands between PAL_TYPE_SUB… 1 and 0x60 (none: PAL_TYPE_SUB… 0);
+ * and a type that belongs to the recursion group of the type before it begins with PAL_TYPE_CONTINUES. A reference is
+ * one byte where the binary format has a short form; else PAL_TYPE_REF and the short form's byte; or PAL_TYPE_REF or
+ * PAL_TYPE_REF_NULL, PAL_TYPE_INDEX, index. */
+#define PAL_TYPE_FUNC 96
+#define PAL_TYPE_SUB 80
+#define PAL_TYPE_SUB_FINAL 79
+#define PAL_TYPE_CONTINUES 78
+#define PAL_TYPE_REF 100
+#define PAL_TYPE_REF_NULL 99
+#define PAL_TYPE_INDEX 0
 
 /* ---- Trap sites ----------------------------------------------------------------------------------------------
  * pal_module.site_kind: 0 for a call's return address, a pal_trap below 64 for a trapping instruction,
@@ -112,11 +134,12 @@ struct pal_memory_desc {
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
-	uint8_t index64, type;     /* type: PAL_TYPE_FUNCREF, … */
+	uint8_t index64;           /* 0 or 1 */
 	uint8_t is_static;         /* 1: read-only data, nothing to make at run time */
-	uint8_t reserved[5];
+	uint8_t reserved[2];
+	uint32_t type;             /* of its elements: PAL_TYPE_FUNCREF, … */
 	int32_t import;            /* index into imports, or -1 */
-	uint32_t reserved2;
+	uint32_t init;             /* what its elements begin as: PAL_ITEM_…, as in module->items */
 };
 #define PAL_TABLE_DESC_SIZE 32
 
@@ -227,7 +250,7 @@ struct pal_module {
 	const struct pal_table_desc *tables;
 	const uint32_t *globals;      /* distance of each global's slot; an imported one's slot holds a pointer */
 	const uint32_t *type_start;   /* types + 1 offsets into types_data */
-	const uint8_t *types_data;    /* each type as in the binary format: 0x60 params results */
+	const uint8_t *types_data;    /* see PAL_TYPE_FUNC */
 	const struct pal_func_desc *funcs;
 	const struct pal_data_segment *data_segments;
 	const uint8_t *data;
@@ -303,6 +326,7 @@ void pal_rt_table_fill(void *pinned, uint32_t table, uint64_t at, void *value, u
 void pal_rt_table_copy(void *pinned, uint32_t to_table, uint64_t to, uint32_t from_table, uint64_t from, uint64_t elements);
 void pal_rt_table_init(void *pinned, uint32_t table, uint32_t segment, uint64_t to, uint64_t from, uint64_t elements);
 void pal_rt_elem_drop(void *pinned, uint32_t segment);
+uint32_t pal_rt_is_subtype(void *pinned, uint32_t type, uint32_t of); /* of interned types: 1 or 0 */
 /* Throw an exception with the values at `values`, laid out as pal_tag_desc.size says, or one that was caught before. Do
  * not return: an exception that nobody catches is a trap. */
 _Noreturn void pal_rt_throw(void *pinned, uint32_t tag, const void *values);

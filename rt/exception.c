@@ -5,6 +5,7 @@
 #include "table.h"
 #include "thread.h"
 #include "trap.h"
+#include "type.h"
 #include <stdlib.h>
 
 enum { SLAB_OBJECTS = 128, SLABS_MAX = 32768 };
@@ -91,7 +92,7 @@ static void mark_instance(struct marking *marking, const struct pal_instance *in
 	}
 	for (uint32_t i = 0; i < module->table_count; i++) {
 		const struct pal_table *table = instance->tables[i].owner;
-		if (table && table->type == PAL_TYPE_EXNREF)
+		if (table && pal_value_type_is_exn(table->type))
 			mark_words(marking, (uintptr_t)table->elements, (uintptr_t)(table->elements + table->size));
 	}
 }

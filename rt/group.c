@@ -1,6 +1,7 @@
 /* See group.h. One lock for all groups: it is taken when instances and tables come and go, never while wasm runs. */
 #include "group.h"
 #include "port.h"
+#include "type.h"
 #include <stdlib.h>
 
 struct pal_group {
@@ -72,7 +73,7 @@ static void join_tables(struct pal_instance *instance)
 {
 	for (uint32_t i = 0; i < instance->module->table_count; i++) {
 		struct pal_table *table = instance->tables[i].owner;
-		if (table && table->type == PAL_TYPE_FUNCREF) /* tables of host references hold no code */
+		if (table && pal_value_type_is_func(table->type)) /* tables of host references hold no code */
 			join_table(instance->group, table);
 	}
 }

@@ -12,6 +12,7 @@
 #include "tag.h"
 #include "trap.h"
 #include "trap_text.h"
+#include "type.h"
 #include <stdlib.h>
 
 /* ---- Making ---- */
@@ -118,7 +119,8 @@ static void make_tables(struct pal_instance *instance)
 		const struct pal_table_desc *desc = &module->tables[i];
 		if (desc->import >= 0 || desc->is_static)
 			continue;
-		struct pal_table_spec spec = { desc->minimum, desc->maximum, desc->type, desc->index64 };
+		uint32_t type = pal_interned_value_type(desc->type, instance->code->types);
+		struct pal_table_spec spec = { desc->minimum, desc->maximum, type, desc->index64 };
 		struct pal_table *table;
 		if (pal_table_make(&table, &spec) != PAL_OK)
 			no_room(module, "table", i, 0);
@@ -152,7 +154,7 @@ static bool may_hold_exnrefs(const struct pal_module *module)
 {
 	bool found = module->exn_global_count > 0;
 	for (uint32_t i = 0; i < module->table_count; i++)
-		found = found || module->tables[i].type == PAL_TYPE_EXNREF;
+		found = found || pal_value_type_is_exn(module->tables[i].type);
 	return found;
 }
 
@@ -279,6 +281,17 @@ static void bind_memory(struct pal_instance *instance, void *const *imports)
 			module->import_modules[i].bind(imports[i], instance->memories[module->exported_memory].owner);
 }
 
+/* The module's own tables begin as null; some declare otherwise. */
+static void fill_tables(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->table_count; i++) {
+		const struct pal_table_desc *desc = &module->tables[i];
+		if (desc->import < 0 && !desc->is_static && desc->init != PAL_ITEM_NULL)
+			pal_rt_table_fill(instance->pinned, i, 0, pal_item(instance, desc->init), desc->minimum);
+	}
+}
+
 static void initialize(struct request *request)
 {
 	struct pal_instance *instance = request->instance;
@@ -288,6 +301,7 @@ static void initialize(struct request *request)
 		no_room(module, "segments", module->computed_count, 0);
 	if (module->init)
 		module->init(instance->pinned, request->computed);
+	fill_tables(instance);
 	pal_segments_apply(instance, request->computed);
 	free(request->computed);
 	request->computed = NULL;

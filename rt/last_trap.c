@@ -26,6 +26,7 @@ const char *pal_trap_text(pal_trap kind)
 	case PAL_TRAP_OUT_OF_MEMORY: return "out of memory";
 	case PAL_TRAP_EXIT: return "exit";
 	case PAL_TRAP_INTERRUPTED: return "interrupted";
+	case PAL_TRAP_CAST_FAILURE: return "cast failure";
 	case PAL_TRAP_HOST: return "host trap";
 	}
 	return "unknown trap";

@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "site.h"
 #include "palisade.h"
+#include "site.h"
 #include "table.h"
 #include "trap_text.h"
 #include "type.h"
@@ -61,14 +62,8 @@ static const char *kind_text(uint32_t kind)
 	return kind < sizeof texts / sizeof *texts ? texts[kind] : "?";
 }
 
-static void function_type_text(struct pal_text *text, const struct pal_module *module, uint32_t type)
-{
-	uint32_t start = module->type_start[type];
-	pal_type_text(text, module->types_data + start, module->type_start[type + 1] - start);
-}
-
-/* "function (i32) -> i64", "mutable global i32", "memory" */
-static void entity_text(struct pal_text *text, const struct pal_module *module, uint32_t kind, uint32_t type)
+/* "function (i32) -> i64", "mutable global i32", "memory"; `type`: interned */
+static void entity_text(struct pal_text *text, uint32_t kind, uint32_t type)
 {
 	if (kind == PAL_KIND_GLOBAL && (type & PAL_GLOBAL_MUTABLE))
 		pal_text_add(text, "mutable ");
@@ -76,29 +71,83 @@ static void entity_text(struct pal_text *text, const struct pal_module *module, 
 	if (kind == PAL_KIND_FUNC || kind == PAL_KIND_TAG || kind == PAL_KIND_GLOBAL)
 		pal_text_add(text, " ");
 	if (kind == PAL_KIND_FUNC || kind == PAL_KIND_TAG)
-		function_type_text(text, module, type);
+		pal_type_text(text, type);
 	if (kind == PAL_KIND_GLOBAL)
-		pal_text_add(text, pal_value_type_text(type & ~(uint32_t)PAL_GLOBAL_MUTABLE));
+		pal_value_type_text(text, type);
 }
 
-static _Noreturn void refuse_type(const struct wanted *wanted, const struct pal_export *given)
+/* Types are interned. */
+static _Noreturn void refuse_type(const struct wanted *wanted, uint32_t type, uint32_t given_kind, uint32_t given_type)
 {
+	char one[256], other[256];
+	struct pal_text expected = pal_text_in(one, sizeof one), found = pal_text_in(other, sizeof other);
+	entity_text(&expected, wanted->import->kind, type);
+	entity_text(&found, given_kind, given_type);
 	struct pal_text text = begin(wanted);
 	pal_text_add(&text, "expected ");
-	entity_text(&text, wanted->module, wanted->import->kind, wanted->import->type);
+	pal_text_add(&text, one);
 	pal_text_add(&text, ", but it is ");
-	entity_text(&text, given->module, given->kind, given->type);
+	pal_text_add(&text, other);
+	if (strcmp(one, other) == 0)
+		pal_text_add(&text, " of another recursion group, supertype or finality");
 	pal_trap_end(PAL_TRAP_LINK);
 }
 
 /* ---- What a Palisade module provides ---- */
 
-static bool same_function_type(const struct pal_module *a, uint32_t a_type, const struct pal_module *b, uint32_t b_type)
+/* The interned type of what an import or export of the instance is; other kinds than these have none. */
+static uint32_t interned_type(const struct pal_instance *instance, uint32_t kind, uint32_t type)
 {
-	uint32_t a_start = a->type_start[a_type], b_start = b->type_start[b_type];
-	uint32_t length = a->type_start[a_type + 1] - a_start;
-	return length == b->type_start[b_type + 1] - b_start &&
-	       memcmp(a->types_data + a_start, b->types_data + b_start, length) == 0;
+	const uint32_t *numbers = instance->code->types;
+	if (kind == PAL_KIND_FUNC || kind == PAL_KIND_TAG)
+		return numbers[type];
+	return kind == PAL_KIND_GLOBAL ? pal_interned_value_type(type, numbers) : 0;
+}
+
+/* The import of a module that is function `index`, or NULL. */
+static const struct pal_import *function_import(const struct pal_module *module, uint32_t index)
+{
+	for (uint32_t i = 0; i < module->import_count; i++)
+		if (module->imports[i].kind == PAL_KIND_FUNC && module->imports[i].index == index)
+			return &module->imports[i];
+	return NULL;
+}
+
+static void *env_of(const struct pal_instance *instance, const struct pal_import *import)
+{
+	void *env;
+	memcpy(&env, instance->pinned - instance->module->import_modules[import->module].slot, sizeof env);
+	return env;
+}
+
+/* The interned type that the exported function was defined with: modules hand functions on under supertypes. */
+static uint32_t defined_type(const struct pal_instance *instance, const struct pal_export *given)
+{
+	for (;;) {
+		bool imported = given->index < instance->module->imported_functions;
+		const struct pal_import *import = imported ? function_import(instance->module, given->index) : NULL;
+		if (import == NULL || import->provider == NULL)
+			return instance->code->types[given->type];
+		instance = pal_instance_of(env_of(instance, import)); /* older than this one: the loop ends */
+		given = import->provider;
+	}
+}
+
+/* References to an imported function are of the type it was defined with. */
+static void set_reference_type(const struct wanted *wanted, uint32_t type)
+{
+	const struct pal_module *module = wanted->module;
+	struct pal_func *funcs = (struct pal_func *)(wanted->instance->pinned - module->funcs_at);
+	for (uint32_t i = 0; i < module->func_count; i++)
+		if (funcs[i].index == wanted->import->index)
+			funcs[i].type = type;
+}
+
+static bool global_fits(uint32_t given, uint32_t type)
+{
+	if ((given | type) & PAL_GLOBAL_MUTABLE)
+		return given == type; /* both sides write */
+	return pal_value_type_matches(given, type);
 }
 
 static void check_provider(const struct wanted *wanted)
@@ -107,15 +156,24 @@ static void check_provider(const struct wanted *wanted)
 	const struct pal_export *given = import->provider;
 	if (wanted->env == NULL)
 		refuse(wanted, "its instance is NULL");
-	if (pal_instance_of(wanted->env)->module != given->module)
+	const struct pal_instance *instance = pal_instance_of(wanted->env);
+	if (instance->module != given->module)
 		refuse(wanted, "its instance is one of another module");
-	if (import->kind != given->kind)
-		refuse_type(wanted, given);
-	bool callable = import->kind == PAL_KIND_FUNC || import->kind == PAL_KIND_TAG;
-	if (callable && !same_function_type(wanted->module, import->type, given->module, given->type))
-		refuse_type(wanted, given);
-	if (import->kind == PAL_KIND_GLOBAL && import->type != given->type)
-		refuse_type(wanted, given);
+	uint32_t type = interned_type(wanted->instance, import->kind, import->type);
+	uint32_t found = interned_type(instance, given->kind, given->type);
+	if (given->kind == PAL_KIND_FUNC)
+		found = defined_type(instance, given);
+	bool fits = import->kind == given->kind;
+	if (fits && import->kind == PAL_KIND_FUNC)
+		fits = pal_type_is_subtype(found, type);
+	if (fits && import->kind == PAL_KIND_TAG)
+		fits = found == type;
+	if (fits && import->kind == PAL_KIND_GLOBAL)
+		fits = global_fits(found, type);
+	if (!fits)
+		refuse_type(wanted, type, given->kind, found);
+	if (import->kind == PAL_KIND_FUNC && found != type)
+		set_reference_type(wanted, found);
 }
 
 /* ---- Memories, tables, globals ---- */
@@ -143,12 +201,13 @@ static void check_memory(const struct wanted *wanted, const struct pal_memory_de
 
 static void check_table(const struct wanted *wanted, const struct pal_table_desc *desc, const struct pal_table *table)
 {
-	if (desc->type != table->type) {
+	uint32_t type = pal_interned_value_type(desc->type, wanted->instance->code->types);
+	if (type != table->type) { /* both sides write */
 		struct pal_text text = begin(wanted);
 		pal_text_add(&text, "expected a table of ");
-		pal_text_add(&text, pal_value_type_text(desc->type));
+		pal_value_type_text(&text, type);
 		pal_text_add(&text, ", but it is one of ");
-		pal_text_add(&text, pal_value_type_text(table->type));
+		pal_value_type_text(&text, table->type);
 		pal_trap_end(PAL_TRAP_LINK);
 	}
 	if (desc->index64 != table->index64)
@@ -187,9 +246,29 @@ static void link_table(const struct wanted *wanted)
 	pal_instance_use_table(wanted->instance, index, table);
 }
 
+/* The host's references are what its C headers say, functions; the value must be of the type that code relies on. */
+static void check_global_of_host(const struct wanted *wanted, const void *global)
+{
+	uint32_t type = interned_type(wanted->instance, PAL_KIND_GLOBAL, wanted->import->type);
+	bool is_reference = pal_value_type_is_func(type) || (type & 255) == PAL_TYPE_EXTERNREF ||
+	                    (type & 255) == PAL_TYPE_NOEXTERN || pal_value_type_is_exn(type);
+	if (!is_reference)
+		return;
+	const void *value;
+	memcpy(&value, global, sizeof value);
+	if (pal_reference_matches(value, type))
+		return;
+	struct pal_text text = begin(wanted);
+	pal_text_add(&text, "the host's value is not of type ");
+	pal_value_type_text(&text, type);
+	pal_trap_end(PAL_TRAP_LINK);
+}
+
 static void link_global(const struct wanted *wanted)
 {
 	void *global = fetch(wanted);
+	if (wanted->import->provider == NULL)
+		check_global_of_host(wanted, global);
 	pal_context_set(wanted->instance->pinned, wanted->module->globals[wanted->import->index],
 	                (uint64_t)(uintptr_t)global);
 }
@@ -199,14 +278,9 @@ static void link_tag(const struct wanted *wanted)
 {
 	uint32_t index = wanted->import->index;
 	const struct pal_tag *tag = fetch(wanted);
-	if (tag->type != wanted->instance->code->types[wanted->import->type]) {
-		struct pal_text text = begin(wanted);
-		pal_text_add(&text, "expected ");
-		entity_text(&text, wanted->module, PAL_KIND_TAG, wanted->import->type);
-		pal_text_add(&text, ", but it is tag ");
-		pal_type_number_text(&text, tag->type);
-		pal_trap_end(PAL_TRAP_LINK);
-	}
+	uint32_t type = interned_type(wanted->instance, PAL_KIND_TAG, wanted->import->type);
+	if (tag->type != type)
+		refuse_type(wanted, type, PAL_KIND_TAG, tag->type);
 	*pal_instance_tag(wanted->instance, index) = *tag;
 }
 

@@ -33,16 +33,11 @@ static bool intern_types(struct pal_code *code)
 	code->types = malloc(((size_t)module->type_count + 1) * sizeof *code->types);
 	if (code->types == NULL)
 		return false;
-	for (uint32_t i = 0; i < module->type_count; i++) {
-		uint32_t start = module->type_start[i];
-		code->types[i] = pal_type_intern(module->types_data + start, module->type_start[i + 1] - start);
-		if (code->types[i] == PAL_TYPE_NONE) {
-			free(code->types);
-			code->types = NULL;
-			return false;
-		}
-	}
-	return true;
+	if (pal_types_intern(module->types_data, module->type_start, module->type_count, code->types))
+		return true;
+	free(code->types);
+	code->types = NULL;
+	return false;
 }
 
 struct pal_code *pal_code_acquire(const struct pal_module *module)

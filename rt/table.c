@@ -2,6 +2,7 @@
 #include "table.h"
 #include "exception.h"
 #include "group.h"
+#include "type.h"
 #include <stdlib.h>
 
 /* Tables grow no further than this, unless they were larger from the start. */
@@ -108,7 +109,7 @@ static bool grow(struct pal_table *table, uint64_t elements, void *value, uint64
 
 bool pal_table_grow(struct pal_table *table, uint64_t elements, void *value, uint64_t *old_size)
 {
-	if (table->type != PAL_TYPE_EXNREF)
+	if (!pal_value_type_is_exn(table->type))
 		return grow(table, elements, value, old_size);
 	pal_exception_lock(); /* another thread may be looking for exceptions in it */
 	bool done = grow(table, elements, value, old_size);
@@ -123,7 +124,7 @@ pal_status pal_table_new(pal_table **out, pal_table_type type, uint64_t min_elem
 	*out = NULL;
 	if (type != PAL_TABLE_FUNCREF && type != PAL_TABLE_EXTERNREF)
 		return PAL_E_ARGUMENT;
-	struct pal_table_spec spec = { min_elements, max_elements, (uint8_t)type, 0 };
+	struct pal_table_spec spec = { min_elements, max_elements, type, 0 };
 	pal_status status = pal_table_make(out, &spec);
 	if (status == PAL_OK)
 		(*out)->host_references = 1;
@@ -153,7 +154,9 @@ pal_status pal_table_set(pal_table *table, uint64_t index, void *ref)
 {
 	if (index >= table->size)
 		return PAL_E_RANGE;
-	if (ref && table->type == PAL_TYPE_FUNCREF)
+	if (!pal_reference_matches(ref, table->type))
+		return PAL_E_TYPE; /* code calls what a typed table holds without asking */
+	if (ref && pal_value_type_is_func(table->type))
 		pal_group_admit(table, ref);
 	table->elements[index] = ref;
 	return PAL_OK;

@@ -14,7 +14,7 @@ struct pal_table {
 	uint64_t size, room;
 	uint64_t max;    /* declared; UINT64_MAX: none */
 	uint64_t limit;  /* elements it can ever have */
-	uint8_t type;    /* PAL_TYPE_FUNCREF, … */
+	uint32_t type;   /* PAL_TYPE_FUNCREF, …; with an interned number, see type.h */
 	uint8_t index64;
 	struct pal_view *views;
 	/* under the group lock (group.h) */
@@ -25,7 +25,8 @@ struct pal_table {
 
 struct pal_table_spec {
 	uint64_t minimum, maximum; /* maximum UINT64_MAX: none declared */
-	uint8_t type, index64;
+	uint32_t type;
+	uint8_t index64;
 };
 /* A table of nulls without references: whoever wants it adds one. PAL_E_RANGE, PAL_E_NOMEM. */
 pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *);

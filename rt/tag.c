@@ -26,6 +26,21 @@ static size_t encode(uint8_t *out, const pal_value_type *types, size_t count)
 	return (size_t)(at - out);
 }
 
+static bool is_value_type(pal_value_type type)
+{
+	switch (type) {
+	case PAL_I32:
+	case PAL_I64:
+	case PAL_F32:
+	case PAL_F64:
+	case PAL_V128:
+	case PAL_FUNCREF:
+	case PAL_EXTERNREF:
+	case PAL_EXNREF: return true;
+	}
+	return false;
+}
+
 pal_status pal_tag_new(pal_tag **out, const pal_value_type *types, size_t count)
 {
 	uint8_t bytes[TYPES_MAX + 4];
@@ -33,10 +48,10 @@ pal_status pal_tag_new(pal_tag **out, const pal_value_type *types, size_t count)
 	if (count > TYPES_MAX)
 		return PAL_E_ARGUMENT;
 	for (size_t i = 0; i < count; i++)
-		if (pal_value_type_text(types[i])[0] == '?')
+		if (!is_value_type(types[i]))
 			return PAL_E_ARGUMENT;
-	uint32_t type = pal_type_intern(bytes, encode(bytes, types, count));
-	struct pal_tag *tag = type == PAL_TYPE_NONE ? NULL : malloc(sizeof *tag);
+	uint32_t start[] = { 0, (uint32_t)encode(bytes, types, count) }, type;
+	struct pal_tag *tag = pal_types_intern(bytes, start, 1, &type) ? malloc(sizeof *tag) : NULL;
 	if (tag == NULL)
 		return PAL_E_NOMEM;
 	*tag = pal_tag_make(type);

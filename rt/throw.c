@@ -20,7 +20,7 @@ struct frame {
 /* A piece of compiled code, by what may call it. */
 enum kind {
 	KIND_FUNCTION, /* a wasm function */
-	KIND_THUNK,    /* of an import: calls C, or another module's stub */
+	KIND_THUNK,    /* of an import: calls C, or another module's stub; or left behind by a tail call to another instance */
 	KIND_STUB,     /* entered from C, or from a thunk */
 	KIND_FOREIGN,  /* not compiled code: C */
 };

@@ -103,6 +103,7 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
         features: command.features,
         memories: command.memories.clone(),
         nan_canonicalization: command.nan_canonicalization,
+        disabled_passes: command.disabled_passes.clone(),
         ..Options::new(&name)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::prepare;
 use clap::{ArgAction, Parser, ValueEnum};
+use palisade::optimize::Disabled;
 use palisade::plan::MemorySpec;
 use palisade::read::Features;
 use palisade::{Error, Target};
@@ -145,6 +146,7 @@ pub struct Command {
     pub memories: Vec<MemorySpec>,
     pub imports: Vec<(String, String)>,
     pub nan_canonicalization: bool,
+    pub disabled_passes: Disabled,
 }
 
 /// Parses the arguments; `Err` is the exit status after help, version or a usage error.
@@ -184,7 +186,8 @@ impl Command {
         }
         let memories = options.memory.iter().map(|m| MemorySpec::parse(m)).collect::<palisade::Result<_>>()?;
         let imports = options.import.iter().map(|i| parse_import(i)).collect::<palisade::Result<_>>()?;
-        Ok(Command { options, target, features, memories, imports, nan_canonicalization })
+        let disabled_passes = disabled_passes(&options.disable_pass)?;
+        Ok(Command { options, target, features, memories, imports, nan_canonicalization, disabled_passes })
     }
 }
 
@@ -200,12 +203,17 @@ fn refuse_unfinished(options: &Options) -> palisade::Result<()> {
     if let Some(name) = options.harden.first() {
         return refuse(&format!("--harden={name}"));
     }
-    if let Some(name) = options.disable_pass.first() {
-        return Err(Error::new(format!("--disable-pass: there is no pass {name:?}")));
-    }
     match options.plan.as_deref() {
         None | Some("text") => Ok(()),
         Some(format) => refuse(&format!("--plan={format}")),
+    }
+}
+
+fn disabled_passes(names: &[String]) -> palisade::Result<Disabled> {
+    let mut disabled = Disabled::default();
+    match names.iter().find(|name| !disabled.add(name)) {
+        Some(name) => Err(Error::new(format!("--disable-pass: there is no pass {name:?}"))),
+        None => Ok(disabled),
     }
 }
 

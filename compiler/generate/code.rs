@@ -5,7 +5,7 @@ use crate::context::SITE_CALL;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
-use cranelift_codegen::ir::{ExternalName, Function, StackSlot};
+use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
 use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 
@@ -21,6 +21,10 @@ pub struct Code {
     pub unwind: Option<UnwindInfo>,
     /// The caller's pinned register is at this offset from the CFA, from this code offset on.
     pub saved_pinned: Option<(u32, i32)>,
+    /// On x86-64, from this code offset on: how many bytes the prologue moved the frame down by, so that a tail call's
+    /// arguments fit above it. Cranelift's unwind information has the saved registers relative to the caller's stack
+    /// pointer, but forgets to say that it is that much further away.
+    pub moved_down: Option<(u32, u32)>,
     /// Calls inside a `try`, in order of offset.
     pub handler_sites: Vec<HandlerSite>,
     /// Their scopes, and the frame that handlers find; there if there are such calls.
@@ -85,6 +89,7 @@ impl Code {
             sites: sites(compiled),
             unwind,
             saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
+            moved_down: moved_down(env, func, compiled),
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
         })
@@ -148,8 +153,46 @@ fn below_frame_pointer(compiled: &CompiledCode, slot: StackSlot) -> Option<u32> 
 /// The frame pointer lies 16 below the CFA; the slot is filled before the first call.
 fn saved_pinned_rule(compiled: &CompiledCode, slot: StackSlot) -> Option<(u32, i32)> {
     let below_cfa = 16 + below_frame_pointer(compiled, slot)?;
-    let first_call = compiled.buffer.call_sites().map(|c| c.ret_addr).min()?;
-    // Within the call instruction, which is at least two bytes long (four on aarch64).
-    let from = if first_call.is_multiple_of(4) { first_call - 4 } else { first_call - 1 };
-    Some((from, -i32::try_from(below_cfa).ok()?))
+    Some((first_call(compiled)?, -i32::try_from(below_cfa).ok()?))
+}
+
+/// An offset within the first call instruction, which is at least two bytes long (four on aarch64).
+fn first_call(compiled: &CompiledCode) -> Option<u32> {
+    let returns = compiled.buffer.call_sites().map(|c| c.ret_addr).min()?;
+    Some(if returns.is_multiple_of(4) { returns - 4 } else { returns - 1 })
+}
+
+fn moved_down(env: &Env<'_>, func: &Function, compiled: &CompiledCode) -> Option<(u32, u32)> {
+    if env.isa.triple().architecture != target_lexicon::Architecture::X86_64 {
+        return None;
+    }
+    let instructions = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
+    let most = instructions.filter_map(|inst| tail_signature(func, inst)).map(stack_arguments).max()?;
+    let bytes = most.saturating_sub(stack_arguments(&func.signature));
+    (bytes > 0).then_some((first_call(compiled)?, bytes))
+}
+
+fn tail_signature(func: &Function, inst: Inst) -> Option<&Signature> {
+    let signature = match func.dfg.insts[inst] {
+        InstructionData::Call { opcode: Opcode::ReturnCall, func_ref, .. } => func.dfg.ext_funcs[func_ref].signature,
+        InstructionData::CallIndirect { opcode: Opcode::ReturnCallIndirect, sig_ref, .. } => sig_ref,
+        _ => return None,
+    };
+    Some(&func.dfg.signatures[signature])
+}
+
+/// Bytes of the arguments that the wasm convention passes on x86-64's stack: behind six integers and eight floats and
+/// vectors.
+fn stack_arguments(signature: &Signature) -> u32 {
+    let (mut integers, mut floats, mut bytes) = (6, 8, 0u32);
+    for param in &signature.params {
+        let left = if param.value_type.is_int() { &mut integers } else { &mut floats };
+        if *left > 0 {
+            *left -= 1;
+        } else {
+            let size = param.value_type.bytes().max(8);
+            bytes = bytes.next_multiple_of(size) + size;
+        }
+    }
+    bytes.next_multiple_of(16)
 }

@@ -6,10 +6,12 @@ mod code;
 pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
 
 use crate::error::{Error, Result};
+use crate::optimize::optimize;
 use crate::translate::stub::{self, Stub};
 use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, translate};
-use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{Function, StackSlot};
+use cranelift_codegen::{CodegenError, CompiledCode, Context};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
@@ -27,6 +29,7 @@ pub struct Generated {
 pub enum StubKind {
     Import(u32),
     Helper(Helper),
+    Tail(u32),
     Export(u32),
     Memory(u32),
     Table(u32),
@@ -39,26 +42,59 @@ pub enum StubKind {
     Free,
 }
 
+impl StubKind {
+    /// Called by wasm code, and its exceptions go on to who called it: `generate` puts these first.
+    pub fn is_thunk(self) -> bool {
+        matches!(self, StubKind::Import(_) | StubKind::Tail(_))
+    }
+}
+
 /// A worker's memory, reused from function to function.
 struct Worker {
     scratch: Scratch,
     context: Context,
+    registers: regalloc2::Ctx,
 }
 
 impl Worker {
     fn new() -> Worker {
-        Worker { scratch: Scratch::default(), context: Context::new() }
+        Worker { scratch: Scratch::default(), context: Context::new(), registers: regalloc2::Ctx::default() }
+    }
+
+    /// Machine code for the function in `context`: what `Context::compile` does, with our passes behind Cranelift's
+    /// optimizer.
+    fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
+        self.context.optimize(env.isa, &mut ControlPlane::default()).map_err(|e| failure(&self.context.func, e))?;
+        let isa = if self.context.func.dfg.num_values() > LARGE { env.quick_isa } else { env.isa };
+        optimize(&mut self.context.func, env.disabled_passes);
+        let Context { func, domtree, .. } = &self.context;
+        isa.compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
+            .map(|stencil| stencil.apply_params(&func.params))
+            .map_err(|e| failure(func, e))
+    }
+
+    /// The same, with what the object needs of it.
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+        let compiled = self.compile(env, false)?;
+        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers)
     }
 }
+
+/// Functions with more IR values get their registers in one pass. The largest of SQLite has 38,000, of Python 74,000,
+/// of esbuild 138,000.
+const LARGE: usize = 160_000;
 
 /// Compiles every function and stub. `progress` is called once per function, from any thread.
 pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated> {
     let functions = compile_functions(env, progress)?;
     let mut stubs = compile_stubs(env, &stub_kinds(env))?;
-    // Helpers' thunks exist only for helpers that some code calls.
+    // Helpers' thunks, and what stands behind tail calls, exist only where some code calls them.
     let helpers = used_helpers(functions.iter().chain(stubs.iter().map(|(_, code)| code)));
-    let kinds: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
-    stubs.extend(compile_stubs(env, &kinds)?);
+    let helpers: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
+    let tails: Vec<StubKind> = used_tails(&functions).into_iter().map(StubKind::Tail).collect();
+    stubs.extend(compile_stubs(env, &helpers)?);
+    let imports = env.module.imported_functions as usize;
+    stubs.splice(imports..imports, compile_stubs(env, &tails)?);
     Ok(Generated { functions, stubs })
 }
 
@@ -69,7 +105,7 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
             let index = first + at as u32;
             worker.context.clear();
             let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
-            let code = compile(env, &mut worker.context, None, handlers)
+            let code = (worker.code(env, None, handlers))
                 .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
             progress();
             code
@@ -81,20 +117,15 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
 
 /// The IR of all functions as text, for `--emit=clif`.
 pub fn clif(env: &Env<'_>) -> Result<String> {
-    listing(env, |_, context| Ok(context.func.display().to_string()))
+    listing(env, |_, worker| Ok(worker.context.func.display().to_string()))
 }
 
 /// The machine code of all functions as text, for `-S`.
 pub fn assembly(env: &Env<'_>) -> Result<String> {
-    listing(env, |env, context| {
-        context.set_disasm(true);
-        compile_context(env, context)?;
-        let compiled = context.take_compiled_code().expect("just compiled");
-        Ok(compiled.vcode.unwrap_or_default())
-    })
+    listing(env, |env, worker| Ok(worker.compile(env, true)?.vcode.unwrap_or_default()))
 }
 
-fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Context) -> Result<String> + Sync) -> Result<String> {
+fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync) -> Result<String> {
     let first = env.module.imported_functions;
     let texts: Vec<Result<String>> = (env.module.bodies.par_iter().enumerate())
         .map_init(Worker::new, |worker, (at, body)| {
@@ -102,7 +133,7 @@ fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Context) -> Result<String
             worker.context.clear();
             translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
             let name = env.module.function_name(index).unwrap_or("");
-            Ok(format!("; function {index} {name:?}\n{}\n", text(env, &mut worker.context)?))
+            Ok(format!("; function {index} {name:?}\n{}\n", text(env, worker)?))
         })
         .collect();
     texts.into_iter().collect()
@@ -115,7 +146,7 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             let Stub { func, saved_pinned } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
-            Ok((kind, compile(env, &mut worker.context, saved_pinned, Handlers::default())?))
+            Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
         })
         .collect()
 }
@@ -124,6 +155,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
     match kind {
         StubKind::Import(index) => stub::import(env, index),
         StubKind::Helper(helper) => stub::helper(env, helper),
+        StubKind::Tail(canonical) => stub::tail(env, canonical),
         StubKind::Export(index) => stub::export(env, index),
         StubKind::Memory(index) => stub::accessor(env, stub::Entity::Memory(index)),
         StubKind::Table(index) => stub::accessor(env, stub::Entity::Table(index)),
@@ -165,23 +197,12 @@ fn used_helpers<'c>(codes: impl Iterator<Item = &'c Code>) -> Vec<Helper> {
     Helper::ALL.into_iter().filter(|&h| used[h as usize]).collect()
 }
 
-fn compile(
-    env: &Env<'_>,
-    context: &mut Context,
-    saved_pinned: Option<cranelift_codegen::ir::StackSlot>,
-    handlers: Handlers,
-) -> Result<Code> {
-    compile_context(env, context)?;
-    let compiled = context.take_compiled_code().expect("just compiled");
-    Code::new(env, &context.func, &compiled, saved_pinned, handlers)
+fn used_tails(functions: &[Code]) -> BTreeSet<u32> {
+    let symbols = functions.iter().flat_map(|c| &c.relocations).map(|r| r.symbol);
+    symbols.filter_map(|symbol| if let Symbol::TailStub(ty) = symbol { Some(ty) } else { None }).collect()
 }
 
-fn compile_context(env: &Env<'_>, context: &mut Context) -> Result<()> {
-    match context.compile(env.isa, &mut ControlPlane::default()) {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let text = cranelift_codegen::print_errors::pretty_error(e.func, e.inner);
-            Err(Error::new(format!("code generation failed: {}", text.lines().next().unwrap_or_default())))
-        }
-    }
+fn failure(func: &Function, error: CodegenError) -> Error {
+    let text = cranelift_codegen::print_errors::pretty_error(func, error);
+    Error::new(format!("code generation failed: {}", text.lines().next().unwrap_or_default()))
 }

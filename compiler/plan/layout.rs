@@ -39,6 +39,12 @@ impl Layout {
         self.array(1, 8)
     }
 
+    /// The distance of a new 16-byte slot, 16-aligned as the pinned register is.
+    pub fn vector_slot(&mut self) -> u32 {
+        self.context_size = (self.context_size + 16).next_multiple_of(16);
+        self.context_size
+    }
+
     /// The distance of an array, which runs upwards from there. No overflow: the counts are limited by the validator
     /// (a million functions, types, tags and globals; 100,000 segments, 1,000 memories, 100 tables).
     fn array(&mut self, count: usize, size: u64) -> u32 {
@@ -48,12 +54,12 @@ impl Layout {
     }
 
     /// Places what needs no short encodings.
-    pub fn finish(&mut self, module: &Module<'_>, types: usize, funcs: usize) {
+    pub fn finish(&mut self, module: &Module<'_>, types: usize, funcs: usize, data: usize) {
         self.memories_at = self.array(module.memories.len(), VIEW_SIZE);
         self.tables_at = self.array(module.tables.len(), VIEW_SIZE);
         self.types_at = self.array(types, 4);
         self.funcs_at = self.array(funcs, FUNC_SIZE);
-        self.data_dropped_at = self.array(module.data.len(), 1);
+        self.data_dropped_at = self.array(data, 1);
         self.elem_dropped_at = self.array(module.elements.len(), 1);
         self.tags_at = self.array(module.tags.len(), TAG_SIZE);
         self.context_size = self.context_size.next_multiple_of(16);

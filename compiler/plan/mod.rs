@@ -1,12 +1,14 @@
 //! Stage 2: what each memory, table, global and import of a module becomes. Complete before any code is made; nothing
 //! later decides it again.
 
+mod data;
 mod describe;
 mod layout;
 mod memory;
 mod scan;
 mod table;
 
+pub use data::DataPlan;
 pub use describe::describe;
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan, MemorySpec};
@@ -17,7 +19,7 @@ use crate::name;
 use crate::read::{ConstOp, ElementItem, ElementMode, Module};
 use scan::Scan;
 use std::collections::{HashMap, HashSet};
-use wasmparser::ExternalKind;
+use wasmparser::{ExternalKind, ValType};
 
 /// The decisions for one module.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Plan {
     pub tables: Vec<TablePlan>,
     /// One per global.
     pub globals: Vec<GlobalPlan>,
+    /// What is written to memories or may be, in order.
+    pub data: Vec<DataPlan>,
     /// One per distinct import module, in order of first import.
     pub import_modules: Vec<ImportModule>,
     /// Functions that may become references, ascending; their position is the number of their `pal_func`.
@@ -40,6 +44,7 @@ pub struct Plan {
     pub layout: Layout,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
+    data_numbers: HashMap<u32, u32>,
     import_numbers: HashMap<String, usize>,
 }
 
@@ -47,7 +52,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobalPlan {
     /// Immutable with a value known now (bits).
-    Constant(u64),
+    Constant(u128),
     /// In the context, at this distance below the pinned register.
     Slot(u32),
     /// The context has a pointer to it at this distance.
@@ -82,7 +87,8 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
     let funcs = reference_functions(module, &scan, &tables);
-    layout.finish(module, types.len(), funcs.len());
+    let data = data::plan(module, &memories, &scan);
+    layout.finish(module, types.len(), funcs.len(), data.len());
     let number = |list: &[u32]| list.iter().zip(0..).map(|(&key, at)| (key, at)).collect::<HashMap<_, _>>();
     let (type_numbers, func_numbers) = (number(&types), number(&funcs));
     Ok(Plan {
@@ -90,6 +96,8 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
         memories,
         tables,
         globals,
+        data_numbers: data_numbers(&data),
+        data,
         import_modules,
         funcs,
         types,
@@ -117,10 +125,22 @@ impl Plan {
         self.func_numbers.get(&function).copied()
     }
 
+    /// Position in [`Plan::data`] of a segment that an instruction names.
+    pub fn data_number(&self, segment: u32) -> u32 {
+        self.data_numbers[&segment]
+    }
+
     /// Position of an import module.
     pub fn import_module(&self, name: &str) -> usize {
         self.import_numbers[name]
     }
+}
+
+fn data_numbers(data: &[DataPlan]) -> HashMap<u32, u32> {
+    let numbered = (0..).zip(data);
+    numbered
+        .filter_map(|(number, plan)| if let DataPlan::Kept(index) = plan { Some((*index, number)) } else { None })
+        .collect()
 }
 
 fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
@@ -129,9 +149,10 @@ fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
     let mut plans = Vec::new();
     for (index, global) in (0u32..).zip(&module.globals) {
         let constant = global.init.as_ref().filter(|_| !global.mutable && !exported.contains(&index));
-        plans.push(match constant.and_then(|init| init.constant()) {
+        plans.push(match constant.and_then(|init| init.bits()) {
             Some(bits) => GlobalPlan::Constant(bits),
             None if global.import.is_some() => GlobalPlan::Imported(layout.slot()),
+            None if global.ty == ValType::V128 => GlobalPlan::Slot(layout.vector_slot()),
             None => GlobalPlan::Slot(layout.slot()),
         });
     }
@@ -157,7 +178,7 @@ fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout
 }
 
 /// Types of functions, in order: what tables and indirect calls may meet. All function types are kept, since an
-/// indirect call may name any of them.
+/// indirect call may name any of them. Equal recursion groups are equal as a whole, so groups stay together.
 fn used_types(module: &Module<'_>) -> Vec<u32> {
     (0..module.types.len() as u32).filter(|&t| module.canonical_type(t) == t).collect()
 }
@@ -172,11 +193,10 @@ fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -
             ElementMode::Active { table, .. } if is_static(table) => continue,
             _ => {}
         }
-        functions.extend(element.items.iter().filter_map(|item| match item {
-            ElementItem::Function(f) => Some(*f),
-            _ => None,
-        }));
+        functions.extend(element.items.iter().copied().filter_map(function_of));
     }
+    let dynamic = module.tables.iter().zip(tables).filter(|(_, plan)| !plan.is_static());
+    functions.extend(dynamic.filter_map(|(table, _)| function_of(table.init)));
     functions.extend(module.globals.iter().filter_map(|g| g.init.as_ref()).flat_map(|init| &init.0).filter_map(|op| {
         match op {
             ConstOp::RefFunc(f) => Some(*f),
@@ -186,6 +206,13 @@ fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -
     functions.sort_unstable();
     functions.dedup();
     functions
+}
+
+fn function_of(item: ElementItem) -> Option<u32> {
+    match item {
+        ElementItem::Function(f) => Some(f),
+        _ => None,
+    }
 }
 
 /// The C name of a module: from `--name` or the file's stem.

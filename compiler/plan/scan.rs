@@ -13,6 +13,8 @@ pub struct Scan {
     pub referenced: HashSet<u32>,
     /// Tables that code reads or writes other than by `call_indirect` and `table.size`.
     pub tables_used_as_values: HashSet<u32>,
+    /// Data segments that `memory.init` and `data.drop` name.
+    pub data_named: HashSet<u32>,
 }
 
 impl Scan {
@@ -20,6 +22,7 @@ impl Scan {
         module.bodies.par_iter().map(|body| scan_body(&body.body)).try_reduce(Scan::default, |mut a, b| {
             a.referenced.extend(b.referenced);
             a.tables_used_as_values.extend(b.tables_used_as_values);
+            a.data_named.extend(b.data_named);
             Ok(a)
         })
     }
@@ -39,6 +42,9 @@ fn scan_body(body: &wasmparser::FunctionBody<'_>) -> Result<Scan> {
                 found.insert(table);
             }
             Operator::TableCopy { dst_table, src_table } => found.extend([dst_table, src_table]),
+            Operator::MemoryInit { data_index, .. } | Operator::DataDrop { data_index } => {
+                scan.data_named.insert(data_index);
+            }
             Operator::RefFunc { function_index } => {
                 scan.referenced.insert(function_index);
             }

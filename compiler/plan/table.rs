@@ -1,8 +1,8 @@
 //! Which tables are read-only data.
 
 use super::scan::Scan;
-use crate::read::{ElementItem, ElementMode, Module};
-use wasmparser::{ExternalKind, RefType};
+use crate::read::{ElementItem, ElementMode, Module, refers_to_function};
+use wasmparser::ExternalKind;
 
 /// The plan of one table.
 #[derive(Debug, Clone)]
@@ -41,11 +41,11 @@ fn static_entries(module: &Module<'_>, scan: &Scan, index: u32, limit: u64) -> O
     let table = &module.tables[index as usize];
     let exported = module.exports.iter().any(|e| e.kind == ExternalKind::Table && e.index == index);
     let seen_outside = table.import.is_some() || exported;
-    let plain = table.ty.element_type == RefType::FUNCREF && table.ty.initial <= limit;
+    let plain = refers_to_function(table.ty.element_type) && table.ty.initial <= limit;
     if seen_outside || !plain || scan.tables_used_as_values.contains(&index) {
         return None;
     }
-    let mut entries = vec![None; table.ty.initial as usize];
+    let mut entries = vec![entry(table.init)?; table.ty.initial as usize];
     for element in &module.elements {
         let ElementMode::Active { table, offset } = &element.mode else { continue };
         if *table != index {
@@ -54,12 +54,17 @@ fn static_entries(module: &Module<'_>, scan: &Scan, index: u32, limit: u64) -> O
         let start = usize::try_from(offset.constant()?).ok()?;
         let slots = entries.get_mut(start..start.checked_add(element.items.len())?)?;
         for (slot, item) in slots.iter_mut().zip(&element.items) {
-            *slot = match item {
-                ElementItem::Null => None,
-                ElementItem::Function(f) => Some(*f),
-                ElementItem::Global(_) => return None,
-            };
+            *slot = entry(*item)?;
         }
     }
     Some(entries)
+}
+
+/// What an item is, if that is known before the module runs.
+fn entry(item: ElementItem) -> Option<Option<u32>> {
+    match item {
+        ElementItem::Null => Some(None),
+        ElementItem::Function(f) => Some(Some(f)),
+        ElementItem::Global(_) => None,
+    }
 }

@@ -11,6 +11,7 @@ pub enum ConstOp {
     I64(i64),
     F32(u32),
     F64(u64),
+    V128(u128),
     GlobalGet(u32),
     RefNull,
     RefFunc(u32),
@@ -48,7 +49,7 @@ impl ConstExpression {
                 Operator::I64Add => ConstOp::I64Add,
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
-                Operator::V128Const { .. } => return Err(Error::unsupported(offset as usize, "SIMD (v128)")),
+                Operator::V128Const { value } => ConstOp::V128(value.into()),
                 other => {
                     return Err(Error::unsupported(
                         offset as usize,
@@ -59,7 +60,15 @@ impl ConstExpression {
         }
     }
 
-    /// The value, if it needs nothing from the instance: integers zero-extended, floats as bits.
+    /// The bits of the value, if it needs nothing from the instance.
+    pub fn bits(&self) -> Option<u128> {
+        match self.0[..] {
+            [ConstOp::V128(bits)] => Some(bits),
+            _ => self.constant().map(u128::from),
+        }
+    }
+
+    /// The value, if it is a number that needs nothing from the instance: integers zero-extended, floats as bits.
     pub fn constant(&self) -> Option<u64> {
         let mut stack: Vec<u64> = Vec::new();
         for op in &self.0 {
@@ -69,7 +78,7 @@ impl ConstExpression {
                 ConstOp::F32(v) => v.into(),
                 ConstOp::F64(v) => v,
                 ConstOp::RefNull => 0,
-                ConstOp::GlobalGet(_) | ConstOp::RefFunc(_) => return None,
+                ConstOp::GlobalGet(_) | ConstOp::RefFunc(_) | ConstOp::V128(_) => return None,
                 _ => {
                     let (b, a) = (stack.pop()?, stack.pop()?);
                     binary(*op, a, b)

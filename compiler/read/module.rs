@@ -3,10 +3,11 @@
 use super::{ConstExpression, Features, Names};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
+use wasmparser::types::{CoreTypeId, TypesRef};
 use wasmparser::{
-    CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType, FunctionBody,
-    MemoryType, Parser, Payload, RefType, TableInit, TableType, TagType, TypeRef, ValType, ValidPayload, Validator,
-    ValidatorResources,
+    AbstractHeapType, CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType,
+    FunctionBody, HeapType, MemoryType, Parser, Payload, RefType, TableInit, TableType, TagType, TypeRef, ValType,
+    ValidPayload, Validator, ValidatorResources,
 };
 
 /// A decoded module. Index spaces begin with the imports, as in the specification.
@@ -14,6 +15,8 @@ use wasmparser::{
 #[allow(missing_docs, reason = "the names are those of the specification")]
 pub struct Module<'a> {
     pub types: Vec<FuncType>,
+    /// What else a type is made of, one per type.
+    pub shapes: Vec<TypeShape>,
     pub imports: Vec<Import<'a>>,
     pub functions: Vec<Function>,
     pub tables: Vec<Table>,
@@ -34,9 +37,17 @@ pub struct Module<'a> {
     function_imports: Vec<u32>,
     /// Equal types share the index of the first of them.
     canonical: Vec<u32>,
-    by_shape: HashMap<FuncType, u32>,
-    /// Types of recursion groups: equal shape does not make them equal.
-    grouped: Vec<bool>,
+}
+
+/// A type's place in its recursion group and among others.
+#[derive(Debug, Clone, Copy)]
+pub struct TypeShape {
+    /// It belongs to the same recursion group as the type before it.
+    pub continues: bool,
+    /// It has no subtypes.
+    pub is_final: bool,
+    /// The declared supertype, canonical.
+    pub supertype: Option<u32>,
 }
 
 /// What a module imports; `index` is the entity's in its own index space.
@@ -62,6 +73,8 @@ pub struct Function {
 pub struct Table {
     pub ty: TableType,
     pub import: Option<u32>,
+    /// What its elements begin as.
+    pub init: ElementItem,
 }
 
 /// A global, with the import it comes from or its initial value.
@@ -158,6 +171,9 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
         if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
             module.bodies.push(Body { validate, body });
         }
+        if let Payload::TypeSection(_) = payload {
+            module.canonicalize(validator.types(0).expect("inside a module"));
+        }
         module.payload(payload)?;
     }
     Ok(module)
@@ -169,8 +185,9 @@ impl<'a> Module<'a> {
             Payload::TypeSection(section) => {
                 for group in section.into_iter_with_offsets() {
                     let (offset, group) = group?;
-                    group.types().try_for_each(|ty| self.add_type(offset as usize, ty))?;
-                    self.grouped.resize(self.types.len(), group.types().len() > 1);
+                    for (at, ty) in group.types().enumerate() {
+                        self.add_type(offset as usize, ty, at > 0)?;
+                    }
                 }
             }
             Payload::ImportSection(section) => {
@@ -188,10 +205,11 @@ impl<'a> Module<'a> {
             Payload::TableSection(section) => {
                 for table in section.into_iter_with_offsets() {
                     let (offset, table) = table?;
-                    if let TableInit::Expr(_) = table.init {
-                        return Err(Error::unsupported(offset as usize, "function references: a table initializer"));
-                    }
-                    self.add_table(offset as usize, table.ty, None)?;
+                    let init = match &table.init {
+                        TableInit::RefNull => ElementItem::Null,
+                        TableInit::Expr(expression) => item(offset as usize, expression)?,
+                    };
+                    self.add_table(offset as usize, Table { ty: table.ty, import: None, init })?;
                 }
             }
             Payload::MemorySection(section) => {
@@ -201,9 +219,8 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::TagSection(section) => {
-                for tag in section.into_iter_with_offsets() {
-                    let (offset, tag) = tag?;
-                    self.add_tag(offset as usize, tag, None)?;
+                for tag in section {
+                    self.add_tag(tag?, None);
                 }
             }
             Payload::GlobalSection(section) => {
@@ -245,18 +262,27 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    fn add_type(&mut self, offset: usize, ty: &wasmparser::SubType) -> Result<()> {
+    /// Gives equal types the index of the first of them: the validator numbers them so, group by group.
+    fn canonicalize(&mut self, types: TypesRef<'_>) {
+        let mut first: HashMap<CoreTypeId, u32> = HashMap::new();
+        let all = 0..types.core_type_count_in_module();
+        self.canonical = all.map(|i| *first.entry(types.core_type_at_in_module(i)).or_insert(i)).collect();
+    }
+
+    fn add_type(&mut self, offset: usize, ty: &wasmparser::SubType, continues: bool) -> Result<()> {
         let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
             return Err(Error::unsupported(offset, "GC: a struct, array or continuation type"));
         };
-        if !ty.supertype_idxs.is_empty() || !ty.is_final || ty.composite_type.shared {
-            return Err(Error::unsupported(offset, "GC: subtyping"));
+        if ty.composite_type.shared {
+            return Err(Error::unsupported(offset, "shared-everything threads: a shared type"));
         }
         for ty in func.params().iter().chain(func.results()) {
             check_type(offset, *ty)?;
         }
-        let index = self.types.len() as u32;
-        self.canonical.push(*self.by_shape.entry(func.clone()).or_insert(index));
+        // At most one, the validator says; in a file all are indices of the module.
+        let supertype = ty.supertype_idxs.first().and_then(|s| s.unpack().as_module_index());
+        let supertype = supertype.map(|s| self.canonical[s as usize]);
+        self.shapes.push(TypeShape { continues, is_final: ty.is_final, supertype });
         self.types.push(func.clone());
         Ok(())
     }
@@ -270,7 +296,7 @@ impl<'a> Module<'a> {
                 (ExternalKind::Func, self.functions.len() - 1)
             }
             TypeRef::Table(ty) => {
-                self.add_table(offset, ty, number)?;
+                self.add_table(offset, Table { ty, import: number, init: ElementItem::Null })?;
                 (ExternalKind::Table, self.tables.len() - 1)
             }
             TypeRef::Memory(ty) => {
@@ -282,7 +308,7 @@ impl<'a> Module<'a> {
                 (ExternalKind::Global, self.globals.len() - 1)
             }
             TypeRef::Tag(ty) => {
-                self.add_tag(offset, ty, number)?;
+                self.add_tag(ty, number);
                 (ExternalKind::Tag, self.tags.len() - 1)
             }
             TypeRef::FuncExact(_) => return Err(Error::unsupported(offset, "custom descriptors: an exact import")),
@@ -291,12 +317,12 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    fn add_table(&mut self, offset: usize, ty: TableType, import: Option<u32>) -> Result<()> {
-        check_type(offset, ValType::Ref(ty.element_type))?;
-        if ty.shared {
+    fn add_table(&mut self, offset: usize, table: Table) -> Result<()> {
+        check_type(offset, ValType::Ref(table.ty.element_type))?;
+        if table.ty.shared {
             return Err(Error::unsupported(offset, "shared-everything threads: a shared table"));
         }
-        self.tables.push(Table { ty, import });
+        self.tables.push(table);
         Ok(())
     }
 
@@ -323,12 +349,8 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    fn add_tag(&mut self, offset: usize, ty: TagType, import: Option<u32>) -> Result<()> {
-        if self.grouped[ty.func_type_idx as usize] {
-            return Err(Error::unsupported(offset, "GC: a tag whose type is in a recursion group"));
-        }
+    fn add_tag(&mut self, ty: TagType, import: Option<u32>) {
         self.tags.push(Tag { ty: self.canonical[ty.func_type_idx as usize], import });
-        Ok(())
     }
 
     fn add_element(&mut self, element: wasmparser::Element<'a>) -> Result<()> {
@@ -364,9 +386,21 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    /// The first type index with the same shape as type `index`.
+    /// The first type index that means the same type as `index`.
     pub fn canonical_type(&self, index: u32) -> u32 {
         self.canonical[index as usize]
+    }
+
+    /// True if canonical type `ty` is `of` or declared below it. Chains are short: the validator's limit is 63.
+    pub fn is_subtype(&self, ty: u32, of: u32) -> bool {
+        let mut above = Some(ty);
+        while let Some(one) = above {
+            if one == of {
+                return true;
+            }
+            above = self.shapes[one as usize].supertype;
+        }
+        false
     }
 
     /// Type of a function.
@@ -414,12 +448,38 @@ fn item(offset: usize, expression: &wasmparser::ConstExpr<'_>) -> Result<Element
     }
 }
 
+/// True for references to functions, false for references to what the host has.
+pub fn refers_to_function(ty: RefType) -> bool {
+    use AbstractHeapType::{Func, NoFunc};
+    matches!(ty.heap_type(), HeapType::Concrete(_) | HeapType::Abstract { ty: Func | NoFunc, .. })
+}
+
+/// True for references to exceptions.
+pub fn refers_to_exception(ty: RefType) -> bool {
+    use AbstractHeapType::{Exn, NoExn};
+    matches!(ty.heap_type(), HeapType::Abstract { ty: Exn | NoExn, .. })
+}
+
 /// Refuses value types of features that are not compiled yet.
 pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
     match ty {
-        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => Ok(()),
-        ValType::V128 => Err(Error::unsupported(offset, "SIMD (v128)")),
-        ValType::Ref(r) if [RefType::FUNCREF, RefType::EXTERNREF, RefType::EXNREF].contains(&r) => Ok(()),
-        ValType::Ref(r) => Err(Error::unsupported(offset, &format!("function references or GC: type {r}"))),
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::V128 => Ok(()),
+        ValType::Ref(r) => check_reference(offset, r),
     }
+}
+
+/// Type indices are functions': others were refused with the type section.
+fn check_reference(offset: usize, ty: RefType) -> Result<()> {
+    use AbstractHeapType::{Cont, Exn, Extern, Func, NoCont, NoExn, NoExtern, NoFunc};
+    let what = match ty.heap_type() {
+        HeapType::Concrete(_)
+        | HeapType::Abstract { shared: false, ty: Func | NoFunc | Extern | NoExtern | Exn | NoExn } => {
+            return Ok(());
+        }
+        HeapType::Abstract { shared: true, .. } => "shared-everything threads: a shared reference type".to_owned(),
+        HeapType::Abstract { ty: Cont | NoCont, .. } => "stack switching (contref)".to_owned(),
+        HeapType::Abstract { .. } => format!("GC: type {ty}"),
+        HeapType::Exact(_) => "custom descriptors: an exact type".to_owned(),
+    };
+    Err(Error::unsupported(offset, &what))
 }

@@ -1,41 +1,78 @@
 //! Calls: direct, through tables, and to the runtime.
 
-use super::base::Region;
+use super::base::{Region, offset_below};
 use super::exception::Callee;
 use super::function::Translator;
 use super::helper::Helper;
 use super::{Symbol, signature, trap};
-use crate::context::{FUNC_CODE, FUNC_PINNED, FUNC_TYPE, STATIC_NULL};
+use crate::context::{FUNC_CODE, FUNC_PINNED, STATIC_NULL};
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, MemFlagsData, TrapCode, Value};
 use cranelift_codegen::isa::CallConv;
-use wasmparser::FuncType;
+use wasmparser::{FuncType, HeapType, UnpackedIndex};
+
+/// Whether a call ends its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    No,
+    Yes,
+}
+
+/// What a call through a table or reference enters.
+enum Target {
+    /// Code of this instance.
+    Code(Value),
+    /// A `pal_func`, perhaps of another instance: its code and its pinned value.
+    Reference { reference: Value, code: Value, theirs: Value },
+}
 
 impl<'a> Translator<'a, '_> {
     pub fn call(&mut self, function: u32) {
-        let env = self.env;
-        let ty = env.module.function_type(function);
-        let imported = function < env.module.imported_functions;
-        let symbol = if imported { Symbol::ImportThunk(function) } else { Symbol::Function(function) };
+        let ty = self.env.module.function_type(function);
+        let callee = self.direct(function);
         let args = self.call_args(ty);
-        let callee = self.function(symbol, || signature::wasm(ty));
         let results = self.invoke(Callee::Direct(callee), &args);
         self.finish_call(&results, ty);
     }
 
-    pub fn call_indirect(&mut self, type_index: u32, table: u32) {
+    /// An import's thunk gives our pinned register back, so it can be left to return for us.
+    pub fn return_call(&mut self, function: u32) {
+        let ty = self.env.module.function_type(function);
+        let callee = self.direct(function);
+        let args = self.tail_args(ty);
+        self.b.ins().return_call(callee, &args);
+        self.reachable = false;
+    }
+
+    fn direct(&mut self, function: u32) -> FuncRef {
+        let env = self.env;
+        let imported = function < env.module.imported_functions;
+        let symbol = if imported { Symbol::ImportThunk(function) } else { Symbol::Function(function) };
+        self.function(symbol, || signature::wasm(env.module.function_type(function)))
+    }
+
+    pub fn call_indirect(&mut self, type_index: u32, table: u32, tail: Tail) {
         let canonical = self.env.module.canonical_type(type_index);
         let index = self.pop();
-        match &self.env.plan.tables[table as usize] {
-            TablePlan::Static(entries) => self.call_static(canonical, table, entries.len() as u64, index),
-            TablePlan::Dynamic => self.call_dynamic(canonical, table, index),
-        }
+        let callee = match &self.env.plan.tables[table as usize] {
+            TablePlan::Static(entries) => self.static_callee(canonical, table, entries.len() as u64, index),
+            TablePlan::Dynamic => self.dynamic_callee(canonical, table, index),
+        };
+        self.call_callee(canonical, callee, tail);
+    }
+
+    /// The validator knows the type, null is found by the MMU.
+    pub fn call_ref(&mut self, type_index: u32, tail: Tail) {
+        let canonical = self.env.module.canonical_type(type_index);
+        let reference = self.pop();
+        let callee = self.reference_callee(reference, Some(trap::NULL_REFERENCE));
+        self.call_callee(canonical, callee, tail);
     }
 
     /// Through read-only data: one bounds check, one type check, no change of instance.
-    fn call_static(&mut self, canonical: u32, table: u32, length: u64, index: Value) {
+    fn static_callee(&mut self, canonical: u32, table: u32, length: u64, index: Value) -> Target {
         let index = self.extend_index(index);
         let outside = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, length as i64);
         self.b.ins().trapnz(outside, trap::TABLE_OUT_OF_BOUNDS);
@@ -45,58 +82,95 @@ impl<'a> Translator<'a, '_> {
         let found = self.load_constant(I32, entry, 4);
         let expected = self.env.plan.type_number(canonical);
         let same = self.b.ins().icmp_imm_u(IntCC::Equal, found, i64::from(expected));
-        self.check_type(same, found);
+        self.check_static_type(same, found, canonical);
         let code = self.load_constant(I32, entry, 0);
         let code = self.b.ins().uextend(I64, code);
         let text = self.symbol_address(Symbol::Text);
-        let code = self.b.ins().iadd(text, code);
-        let ty = &self.env.module.types[canonical as usize];
-        let args = self.call_args(ty);
-        let signature = self.signature_of(canonical);
-        let results = self.invoke(Callee::Indirect(signature, code), &args);
-        self.finish_call(&results, ty);
+        Target::Code(self.b.ins().iadd(text, code))
     }
 
-    /// Branches away, out of line, unless the entry has the `same` type; a null entry has a reason of its own.
-    fn check_type(&mut self, same: Value, found: Value) {
-        let (next, wrong) = (self.b.create_block(), self.b.create_block());
-        self.b.set_cold_block(wrong);
-        self.b.ins().brif(same, next, &[], wrong, &[]);
-        self.b.seal_block(next);
-        self.b.seal_block(wrong);
-        self.switch_to(wrong);
+    /// Branches away, out of line, unless the entry has the `same` type; a null entry has a reason of its own, and a
+    /// type that is not final may have others below it.
+    fn check_static_type(&mut self, same: Value, found: Value, canonical: u32) {
+        let (next, other) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(other);
+        self.b.ins().brif(same, next, &[], other, &[]);
+        self.b.seal_block(other);
+        self.switch_to(other);
         let null = self.b.ins().icmp_imm_u(IntCC::Equal, found, STATIC_NULL as i64);
         self.b.ins().trapnz(null, trap::INDIRECT_CALL_NULL);
-        self.b.ins().trap(trap::INDIRECT_CALL_TYPE);
+        if self.env.module.shapes[canonical as usize].is_final {
+            self.b.ins().trap(trap::INDIRECT_CALL_TYPE);
+        } else {
+            // The entry has the module's number of its type; the context has the interned one.
+            let number = self.b.ins().uextend(I64, found);
+            let offset = self.b.ins().ishl_imm_u(number, 2);
+            let pinned = self.pinned();
+            let slot = self.b.ins().iadd(pinned, offset);
+            let flags = self.trusted(Region::Context);
+            let types = offset_below(self.env.plan.layout.type_slot(0));
+            let interned = self.b.ins().load(I32, flags, slot, types);
+            self.check_function_type(interned, canonical);
+            self.b.ins().jump(next, &[]);
+        }
+        self.b.seal_block(next);
         self.switch_to(next);
     }
 
-    fn call_dynamic(&mut self, canonical: u32, table: u32, index: Value) {
+    fn dynamic_callee(&mut self, canonical: u32, table: u32, index: Value) -> Target {
         let address = self.element_address(table, index);
         let flags = self.trusted(Region::Tables);
         let reference = self.b.ins().load(I64, flags, address, 0);
-        self.call_checked_reference(canonical, reference);
+        if self.elements_match(table, canonical) {
+            return self.reference_callee(reference, Some(trap::INDIRECT_CALL_NULL));
+        }
+        let found = self.reference_type_of(reference, Some(trap::INDIRECT_CALL_NULL));
+        self.check_function_type(found, canonical);
+        self.reference_callee(reference, None)
     }
 
-    /// Through a reference of unknown type. Null is found by the MMU: the first page is never mapped.
-    fn call_checked_reference(&mut self, canonical: u32, reference: Value) {
-        let region = self.region(Region::Constant);
-        let flags = MemFlagsData::new()
-            .with_aligned()
-            .with_alias_region(Some(region))
-            .with_trap_code(Some(trap::INDIRECT_CALL_NULL));
-        let found = self.b.ins().load(I32, flags, reference, FUNC_TYPE as i32);
-        let slot = self.env.plan.layout.type_slot(self.env.plan.type_number(canonical));
-        let expected = self.load_context(I32, slot, Region::Context);
-        let same = self.b.ins().icmp(IntCC::Equal, found, expected);
-        self.b.ins().trapz(same, trap::INDIRECT_CALL_TYPE);
-        self.call_reference(canonical, reference);
+    /// The table's own type says that its functions have this type.
+    fn elements_match(&self, table: u32, canonical: u32) -> bool {
+        let module = self.env.module;
+        match module.tables[table as usize].ty.element_type.heap_type() {
+            HeapType::Concrete(UnpackedIndex::Module(index)) => {
+                module.is_subtype(module.canonical_type(index), canonical)
+            }
+            _ => false,
+        }
+    }
+
+    /// Of a reference whose type is known.
+    fn reference_callee(&mut self, reference: Value, if_null: Option<TrapCode>) -> Target {
+        let flags = self.func_flags(if_null);
+        let code = self.b.ins().load(I64, flags, reference, FUNC_CODE as i32);
+        let theirs = self.load_constant(I64, reference, FUNC_PINNED as i32);
+        Target::Reference { reference, code, theirs }
+    }
+
+    fn call_callee(&mut self, canonical: u32, callee: Target, tail: Tail) {
+        let signature = self.signature_of(canonical);
+        match (callee, tail) {
+            (Target::Code(code), Tail::Yes) => {
+                let args = self.tail_args(&self.env.module.types[canonical as usize]);
+                self.b.ins().return_call_indirect(signature, code, &args);
+                self.reachable = false;
+            }
+            (Target::Reference { reference, code, theirs }, Tail::Yes) => {
+                self.return_call_reference(canonical, reference, code, theirs);
+            }
+            (Target::Code(code), Tail::No) => {
+                let ty = &self.env.module.types[canonical as usize];
+                let args = self.call_args(ty);
+                let results = self.invoke(Callee::Indirect(signature, code), &args);
+                self.finish_call(&results, ty);
+            }
+            (Target::Reference { code, theirs, .. }, Tail::No) => self.call_reference(canonical, code, theirs),
+        }
     }
 
     /// The function may belong to another instance: its pinned value is set for the call and ours set again after it.
-    fn call_reference(&mut self, canonical: u32, reference: Value) {
-        let code = self.load_constant(I64, reference, FUNC_CODE as i32);
-        let theirs = self.load_constant(I64, reference, FUNC_PINNED as i32);
+    fn call_reference(&mut self, canonical: u32, code: Value, theirs: Value) {
         let ty = &self.env.module.types[canonical as usize];
         let args = self.call_args(ty);
         let signature = self.signature_of(canonical);
@@ -108,11 +182,41 @@ impl<'a> Translator<'a, '_> {
         self.finish_call(&results, ty);
     }
 
+    /// Inside the instance a real tail call. Into another one, whose function would return with its pinned register to
+    /// our caller, a stub that is left behind on the stack and sets ours again.
+    fn return_call_reference(&mut self, canonical: u32, reference: Value, code: Value, theirs: Value) {
+        let env = self.env;
+        let mut args = self.tail_args(&env.module.types[canonical as usize]);
+        let ours = self.pinned();
+        let same = self.b.ins().icmp(IntCC::Equal, theirs, ours);
+        let (near, far) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(far);
+        self.b.ins().brif(same, near, &[], far, &[]);
+        self.b.seal_block(near);
+        self.b.seal_block(far);
+        self.switch_to(near);
+        let signature = self.signature_of(canonical);
+        self.b.ins().return_call_indirect(signature, code, &args);
+        self.switch_to(far);
+        args.push(reference);
+        let ty = &env.module.types[canonical as usize];
+        let stub = self.function(Symbol::TailStub(canonical), || signature::with_reference(ty));
+        self.b.ins().return_call(stub, &args);
+        self.reachable = false;
+    }
+
+    /// Pops a tail call's arguments. Its results are ours, and so is their area.
+    fn tail_args(&mut self, ty: &FuncType) -> Vec<Value> {
+        let mut args = self.pop_many(ty.params().len());
+        args.extend(self.result_area);
+        args
+    }
+
     /// Pops a call's arguments; with many results, adds the area for them.
     fn call_args(&mut self, ty: &FuncType) -> Vec<Value> {
         let mut args = self.pop_many(ty.params().len());
         if signature::uses_area(ty) {
-            let slot = self.call_area(signature::area_size(ty));
+            let slot = self.call_area(signature::result_area(ty).1);
             args.push(self.b.ins().stack_addr(I64, slot, 0));
         }
         args
@@ -122,8 +226,8 @@ impl<'a> Translator<'a, '_> {
         if signature::uses_area(ty) {
             let slot = self.call_area(0);
             let area = self.b.ins().stack_addr(I64, slot, 0);
-            for (at, &result) in (0..).zip(ty.results()) {
-                let value = self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at * 8);
+            for (&result, at) in ty.results().iter().zip(signature::result_area(ty).0) {
+                let value = self.b.ins().load(signature::value_type(result), MemFlagsData::trusted(), area, at);
                 self.push(value);
             }
         } else {

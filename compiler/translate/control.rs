@@ -2,7 +2,7 @@
 
 use super::exception::Legacy;
 use super::function::Translator;
-use super::signature::value_type;
+use super::signature::{self, value_type};
 use super::trap;
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
 use std::collections::HashMap;
@@ -200,6 +200,11 @@ impl Translator<'_, '_> {
 
     pub fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
+        self.branch_if(condition, depth);
+    }
+
+    /// Branches if the condition is not zero; the branch's arguments stay on the stack.
+    pub fn branch_if(&mut self, condition: Value, depth: u32) {
         let (target, args) = self.branch(depth);
         let next = self.b.create_block();
         let args = block_args(&args);
@@ -270,9 +275,9 @@ impl Translator<'_, '_> {
 
     fn return_values(&mut self, values: &[Value]) {
         if let Some(area) = self.result_area {
-            for (slot, &value) in (0..).zip(values) {
+            for (&value, at) in values.iter().zip(signature::result_area(self.ty).0) {
                 let flags = cranelift_codegen::ir::MemFlagsData::trusted();
-                self.b.ins().store(flags, value, area, slot * 8);
+                self.b.ins().store(flags, value, area, at);
             }
             self.b.ins().return_(&[]);
         } else {
@@ -301,6 +306,7 @@ impl Translator<'_, '_> {
     pub fn switch_to(&mut self, block: Block) {
         self.b.switch_to_block(block);
         self.pinned = None;
+        self.fresh_loads.clear();
     }
 }
 

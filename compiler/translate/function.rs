@@ -5,6 +5,7 @@ use super::control::Frame;
 use super::exception::Handlers;
 use super::local::Local;
 use super::signature::{self, value_type};
+use super::simd::V128;
 use super::{Env, Symbol, loops};
 use crate::error::{Error, Result};
 use crate::read::{Body, check_type};
@@ -14,7 +15,7 @@ use cranelift_codegen::ir::{
     StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::{FuncToValidate, FuncType, FuncValidator, FuncValidatorAllocations, WasmModuleResources};
 
 /// One function on its way from wasm to IR.
@@ -47,6 +48,10 @@ pub struct Translator<'a, 'b> {
     /// How many are SSA variables; the others live in the frame.
     pub ssa_locals: usize,
     pub handlers: Handlers,
+    /// Vectors that were loaded in this basic block and are nowhere but on the stack.
+    pub fresh_loads: HashSet<Value>,
+    /// Memory for vector instructions that the CPU lacks.
+    pub vector_scratch: Option<StackSlot>,
     pub regions: HashMap<u32, AliasRegion>,
     pub symbols: HashMap<Symbol, GlobalValue>,
     functions: HashMap<Symbol, FuncRef>,
@@ -117,6 +122,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             frame_locals: None,
             ssa_locals: SSA_LOCALS,
             handlers: Handlers::default(),
+            fresh_loads: HashSet::new(),
+            vector_scratch: None,
             regions: HashMap::new(),
             symbols: HashMap::new(),
             functions: HashMap::new(),
@@ -216,6 +223,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         match ty {
             cranelift_codegen::ir::types::F32 => self.b.ins().f32const(0.0),
             cranelift_codegen::ir::types::F64 => self.b.ins().f64const(0.0),
+            V128 => self.vector_constant(V128, 0),
             _ => self.b.ins().iconst(ty, 0),
         }
     }
@@ -290,7 +298,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             None => *self.call_area.insert(self.b.create_sized_stack_slot(StackSlotData::new(
                 StackSlotKind::ExplicitSlot,
                 size,
-                3,
+                4,
             ))),
         };
         let data = &mut self.b.func.sized_stack_slots[slot];

@@ -3,6 +3,7 @@
 use super::base::{Region, offset_below};
 use super::function::Translator;
 use super::signature::value_type;
+use super::simd::V128;
 use crate::plan::GlobalPlan;
 use cranelift_codegen::ir::types::{F32, F64, I64};
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
@@ -56,10 +57,11 @@ impl Translator<'_, '_> {
     }
 
     /// A constant of a type from its bits.
-    pub fn constant(&mut self, ty: Type, bits: u64) -> Value {
+    pub fn constant(&mut self, ty: Type, bits: u128) -> Value {
         match ty {
+            V128 => self.vector_constant(V128, bits),
             F32 => self.b.ins().f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(bits as u32)),
-            F64 => self.b.ins().f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(bits)),
+            F64 => self.b.ins().f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(bits as u64)),
             I64 => self.b.ins().iconst(ty, bits as i64),
             _ => self.iconst32(bits as u32),
         }

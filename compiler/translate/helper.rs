@@ -20,6 +20,7 @@ pub enum Helper {
     ElemDrop,
     Throw,
     ThrowRef,
+    IsSubtype,
     CeilF32,
     FloorF32,
     TruncF32,
@@ -34,7 +35,7 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 23] = [
+    pub const ALL: [Helper; 24] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -48,6 +49,7 @@ impl Helper {
         Helper::ElemDrop,
         Helper::Throw,
         Helper::ThrowRef,
+        Helper::IsSubtype,
         Helper::CeilF32,
         Helper::FloorF32,
         Helper::TruncF32,
@@ -76,6 +78,7 @@ impl Helper {
             Helper::ElemDrop => "pal_rt_elem_drop",
             Helper::Throw => "pal_rt_throw",
             Helper::ThrowRef => "pal_rt_throw_ref",
+            Helper::IsSubtype => "pal_rt_is_subtype",
             Helper::CeilF32 => "pal_rt_ceil_f32",
             Helper::FloorF32 => "pal_rt_floor_f32",
             Helper::TruncF32 => "pal_rt_trunc_f32",
@@ -103,6 +106,7 @@ impl Helper {
             Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
             Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),
             Helper::DataDrop | Helper::ElemDrop => (&[I32], None),
+            Helper::IsSubtype => (&[I32, I32], Some(I32)),
             Helper::TableGrow => (&[I32, I64, I64], Some(I64)),
             Helper::TableFill => (&[I32, I64, I64, I64], None),
             Helper::Throw => (&[I32, I64], None),

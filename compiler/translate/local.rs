@@ -33,8 +33,9 @@ impl Translator<'_, '_> {
         };
         // At most 50,000 locals of 16 bytes.
         let data = &mut self.b.func.sized_stack_slots[slot];
-        let offset = data.size;
-        data.size += ty.bytes().max(8).next_multiple_of(8);
+        let size = ty.bytes().max(8);
+        let offset = data.size.next_multiple_of(size);
+        data.size = offset + size;
         Local::Frame(slot, offset as i32, ty)
     }
 
@@ -77,6 +78,7 @@ impl Translator<'_, '_> {
     }
 
     pub fn set_local(&mut self, local: Local, value: Value) {
+        self.fresh_loads.remove(&value);
         match local {
             Local::Variable(variable) => self.b.def_var(variable, value),
             Local::Frame(slot, offset, _) => {

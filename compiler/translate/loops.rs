@@ -4,6 +4,7 @@
 //! eight); a copy that lives across calls or under register pressure is spilled, which costs more. So the copy is made
 //! in front of a loop, for all of it, if the loop calls nothing and uses few locals.
 
+use super::simd;
 use crate::error::Result;
 use std::collections::HashSet;
 use wasmparser::{FunctionBody, Operator};
@@ -65,6 +66,7 @@ fn calls(op: &Operator<'_>) -> bool {
         op,
         Operator::Call { .. }
             | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
             | Operator::Throw { .. }
             | Operator::ThrowRef
             | Operator::Rethrow { .. }
@@ -92,7 +94,14 @@ impl Open {
                 self.locals.insert(local_index);
             }
             _ if calls(op) => self.calls = true,
-            Operator::MemoryGrow { .. }
+            // These may ask the runtime about types. (A tail call leaves the loop: the copy need not outlive it.)
+            Operator::RefTestNonNull { .. }
+            | Operator::RefTestNullable { .. }
+            | Operator::RefCastNonNull { .. }
+            | Operator::RefCastNullable { .. }
+            | Operator::BrOnCast { .. }
+            | Operator::BrOnCastFail { .. }
+            | Operator::MemoryGrow { .. }
             | Operator::MemoryFill { .. }
             | Operator::MemoryCopy { .. }
             | Operator::MemoryInit { .. }
@@ -116,7 +125,7 @@ impl Open {
             | Operator::F64Store { .. }
             | Operator::I32Store8 { .. }
             | Operator::I32Store16 { .. } => self.accesses = true,
-            _ => {}
+            _ => self.accesses |= simd::accesses_memory(op),
         }
     }
 }

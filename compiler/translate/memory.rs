@@ -132,7 +132,11 @@ impl Translator<'_, '_> {
     }
 
     pub fn memory_init(&mut self, memory: u32, segment: u32) {
-        self.init(Helper::MemoryInit, memory, segment);
+        self.init(Helper::MemoryInit, memory, self.env.plan.data_number(segment));
+    }
+
+    pub fn data_drop(&mut self, segment: u32) {
+        self.drop_segment(Helper::DataDrop, self.env.plan.data_number(segment));
     }
 
     pub fn copy(&mut self, helper: Helper, to_index: u32, from_index: u32) {

@@ -8,7 +8,9 @@
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
-//! | [`table`], [`call`], [`global`], [`local`] | tables, direct and indirect calls, variables |
+//! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
+//! | [`reference`] | null and type tests of references |
+//! | [`simd`] | vectors |
 //! | [`signature`] | the wasm calling convention and the C one |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
@@ -25,7 +27,9 @@ mod loops;
 mod memory;
 mod numeric;
 mod operator;
+mod reference;
 pub mod signature;
+mod simd;
 pub mod stub;
 mod symbol;
 mod table;
@@ -35,6 +39,7 @@ pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use symbol::Symbol;
 
+use crate::optimize::Disabled;
 use crate::plan::Plan;
 use crate::read::Module;
 use cranelift_codegen::ir::TrapCode;
@@ -48,16 +53,34 @@ pub struct Env<'a> {
     pub plan: &'a Plan,
     /// The target.
     pub isa: &'a dyn TargetIsa,
+    /// The same with a register allocator that takes linear time.
+    pub quick_isa: &'a dyn TargetIsa,
+    /// The target is x86-64.
+    pub is_x86_64: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
+    /// Vector instructions take operands from memory at any address: x86-64 with AVX. Without, they want aligned ones,
+    /// and Cranelift 0.135 forgets that for `cmpps` and `cmppd`.
+    pub folds_loads: bool,
+    /// The CPU has an instruction for any shuffle of bytes.
+    pub can_shuffle: bool,
+    /// Optimization passes that are left out.
+    pub disabled_passes: &'a Disabled,
 }
 
 impl<'a> Env<'a> {
     /// Gathers it.
-    pub fn new(module: &'a Module<'a>, plan: &'a Plan, isa: &'a dyn TargetIsa) -> Env<'a> {
-        let x86 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
-        let has = |name: &str| isa.isa_flags().iter().any(|f| f.name == name && f.as_bool() == Some(true));
-        Env { module, plan, isa, can_round: !x86 || has("has_sse41") }
+    pub fn new(
+        module: &'a Module<'a>,
+        plan: &'a Plan,
+        [isa, quick_isa]: [&'a dyn TargetIsa; 2],
+        disabled_passes: &'a Disabled,
+    ) -> Env<'a> {
+        let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
+        let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
+        let folds_loads = isa.isa_flags().iter().any(|f| f.name == "has_avx" && f.as_bool() == Some(true));
+        let can_round = isa.has_round();
+        Env { module, plan, isa, quick_isa, is_x86_64, can_round, folds_loads, can_shuffle, disabled_passes }
     }
 }
 
@@ -78,6 +101,10 @@ pub mod trap {
     pub const UNREACHABLE: TrapCode = TrapCode::unwrap_user(9);
     /// Not enough stack left to call C.
     pub const STACK_OVERFLOW: TrapCode = TrapCode::unwrap_user(10);
+    /// Null where a reference must not be.
+    pub const NULL_REFERENCE: TrapCode = TrapCode::unwrap_user(11);
+    /// A reference of another type: `ref.cast`, or one from C.
+    pub const CAST_FAILURE: TrapCode = TrapCode::unwrap_user(18);
 
     /// An explicit bounds check of memory `index` failed.
     pub fn memory_check(index: u32) -> TrapCode {

@@ -1,13 +1,15 @@
 //! One arm per wasm instruction.
 
+use super::call::Tail;
 use super::function::Translator;
 use super::helper::Helper;
 use crate::error::{Error, Result};
+use crate::read::check_type;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Opcode};
-use wasmparser::Operator;
+use wasmparser::{HeapType, Operator, RefType, ValType};
 
 impl Translator<'_, '_> {
     /// Translates one validated instruction.
@@ -16,7 +18,12 @@ impl Translator<'_, '_> {
             self.dead_operator(op);
             return Ok(());
         }
-        if self.control_operator(op)? || self.memory_operator(op) || self.number_operator(op) {
+        if self.control_operator(op)?
+            || self.reference_operator(op, offset)?
+            || self.memory_operator(op)
+            || self.number_operator(op)
+            || self.simd_operator(op)
+        {
             return Ok(());
         }
         Err(unsupported(op, offset))
@@ -56,7 +63,15 @@ impl Translator<'_, '_> {
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Return => self.return_(),
             Operator::Call { function_index } => self.call(function_index),
-            Operator::CallIndirect { type_index, table_index } => self.call_indirect(type_index, table_index),
+            Operator::CallIndirect { type_index, table_index } => {
+                self.call_indirect(type_index, table_index, Tail::No);
+            }
+            Operator::CallRef { type_index } => self.call_ref(type_index, Tail::No),
+            Operator::ReturnCall { function_index } => self.return_call(function_index),
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                self.call_indirect(type_index, table_index, Tail::Yes);
+            }
+            Operator::ReturnCallRef { type_index } => self.call_ref(type_index, Tail::Yes),
             Operator::TryTable { ref try_table } => self.try_table(try_table),
             Operator::Throw { tag_index } => self.throw(tag_index),
             Operator::ThrowRef => self.throw_ref(),
@@ -74,9 +89,6 @@ impl Translator<'_, '_> {
             Operator::LocalTee { local_index } => self.local_tee(local_index),
             Operator::GlobalGet { global_index } => self.global_get(global_index),
             Operator::GlobalSet { global_index } => self.global_set(global_index),
-            Operator::RefNull { .. } => self.ref_null(),
-            Operator::RefIsNull => self.ref_is_null(),
-            Operator::RefFunc { function_index } => self.ref_func(function_index),
             Operator::TableGet { table } => self.table_get(table),
             Operator::TableSet { table } => self.table_set(table),
             Operator::TableSize { table } => self.table_size(table),
@@ -85,6 +97,35 @@ impl Translator<'_, '_> {
             Operator::TableCopy { dst_table, src_table } => self.table_copy(dst_table, src_table),
             Operator::TableInit { elem_index, table } => self.table_init(table, elem_index),
             Operator::ElemDrop { elem_index } => self.drop_segment(Helper::ElemDrop, elem_index),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// References. False if the instruction is about something else.
+    fn reference_operator(&mut self, op: &Operator<'_>, offset: usize) -> Result<bool> {
+        match *op {
+            Operator::RefNull { hty } => {
+                reference_type(offset, true, hty)?;
+                self.ref_null();
+            }
+            Operator::RefIsNull => self.ref_is_null(),
+            Operator::RefFunc { function_index } => self.ref_func(function_index),
+            Operator::RefAsNonNull => self.ref_as_non_null(),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
+            Operator::RefTestNonNull { hty } => self.ref_test(reference_type(offset, false, hty)?),
+            Operator::RefTestNullable { hty } => self.ref_test(reference_type(offset, true, hty)?),
+            Operator::RefCastNonNull { hty } => self.ref_cast(reference_type(offset, false, hty)?),
+            Operator::RefCastNullable { hty } => self.ref_cast(reference_type(offset, true, hty)?),
+            Operator::BrOnCast { relative_depth, to_ref_type, .. } => {
+                check_type(offset, ValType::Ref(to_ref_type))?;
+                self.br_on_cast(relative_depth, to_ref_type, true);
+            }
+            Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => {
+                check_type(offset, ValType::Ref(to_ref_type))?;
+                self.br_on_cast(relative_depth, to_ref_type, false);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -125,7 +166,7 @@ impl Translator<'_, '_> {
             Operator::MemoryFill { mem } => self.memory_fill(mem),
             Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
             Operator::MemoryInit { data_index, mem } => self.memory_init(mem, data_index),
-            Operator::DataDrop { data_index } => self.drop_segment(Helper::DataDrop, data_index),
+            Operator::DataDrop { data_index } => self.data_drop(data_index),
             _ => return false,
         }
         true
@@ -252,6 +293,13 @@ impl Translator<'_, '_> {
         }
         true
     }
+}
+
+/// The type of an instruction about references, if it is compiled.
+fn reference_type(offset: usize, nullable: bool, ty: HeapType) -> Result<RefType> {
+    let ty = RefType::new(nullable, ty).ok_or_else(|| Error::at(offset, "the type index is too large"))?;
+    check_type(offset, ValType::Ref(ty))?;
+    Ok(ty)
 }
 
 /// Names the proposal that an instruction belongs to.

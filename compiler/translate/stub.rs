@@ -6,9 +6,10 @@
 
 use super::base::{Region, offset_below};
 use super::function::{Translator, import_function};
+use super::simd::V128;
 use super::{Env, Helper, Symbol, signature, trap};
-use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE};
-use crate::plan::GlobalPlan;
+use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE, FUNC_CODE, FUNC_PINNED};
+use crate::plan::{DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
@@ -17,7 +18,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use wasmparser::FuncType;
+use wasmparser::{FuncType, ValType};
 
 /// Where a view (rt/context.h) has its memory or table.
 const VIEW_OWNER: u32 = 16;
@@ -47,8 +48,12 @@ pub enum Entity {
 pub fn export(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
     build(env, signature::c(env, ty), |t, params| {
+        let args = load_vectors(t, ty, &params[1..]);
         let saved = enter(t, params[0]);
-        let results = call_wasm(t, index, ty, &params[1..]);
+        for (&value, &ty) in args.iter().zip(ty.params()) {
+            t.check_from_c(value, ty);
+        }
+        let results = call_wasm(t, index, ty, &args);
         leave(t, saved);
         return_to_c(t, ty, params, &results);
         Some(saved)
@@ -96,7 +101,11 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
         ElementMode::Active { offset, .. } => Some(offset),
         _ => None,
     });
-    let data = env.module.data.iter().filter_map(|d| match &d.mode {
+    let kept = env.plan.data.iter().filter_map(|plan| match plan {
+        DataPlan::Kept(index) => Some(&env.module.data[*index as usize].mode),
+        DataPlan::Image { .. } => None,
+    });
+    let data = kept.filter_map(|mode| match mode {
         DataMode::Active { offset, .. } => Some(offset),
         DataMode::Passive => None,
     });
@@ -111,10 +120,9 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
     build(env, signature::wasm(ty), |t, params| {
         check_stack(t);
         let mut args = vec![t.load_context(I64, slot, Region::Context)];
-        args.extend_from_slice(&params[..ty.params().len()]);
-        let many = ty.results().len() > 1;
+        args.extend(store_vectors(t, ty, params));
         let (offsets, size) = signature::result_struct(ty);
-        let area = many.then(|| {
+        let area = signature::c_results_in_memory(ty).then(|| {
             let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4));
             t.b.ins().stack_addr(I64, slot, 0)
         });
@@ -127,7 +135,29 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
                 .map(|(&r, &at)| t.b.ins().load(signature::value_type(r), MemFlagsData::trusted(), area, at))
                 .collect();
         }
+        for (&value, &ty) in results.iter().zip(ty.results()) {
+            t.check_from_c(value, ty);
+        }
         return_to_wasm(t, ty, params, &results);
+        None
+    })
+}
+
+/// Behind a tail call to a function of another instance, which comes as a last argument: calls it, and returns with
+/// the pinned register it was entered with.
+pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
+    let ty = &env.module.types[canonical as usize];
+    build(env, signature::with_reference(ty), |t, params| {
+        let (&reference, args) = params.split_last().expect("the reference");
+        let code = t.load_constant(I64, reference, FUNC_CODE as i32);
+        let theirs = t.load_constant(I64, reference, FUNC_PINNED as i32);
+        let ours = t.pinned();
+        t.b.ins().set_pinned_reg(theirs);
+        let signature = t.signature_of(canonical);
+        let call = t.b.ins().call_indirect(signature, code, args);
+        t.b.ins().set_pinned_reg(ours);
+        let results = t.b.inst_results(call).to_vec();
+        t.b.ins().return_(&results);
         None
     })
 }
@@ -300,7 +330,37 @@ fn check_stack(t: &mut Translator<'_, '_>) {
     t.b.ins().trapnz(low, trap::STACK_OVERFLOW);
 }
 
-/// Calls wasm function `index` with the parameters of a C call.
+/// The wasm parameters of a C call, where vectors are behind pointers: the host's, so their alignment is not relied on.
+fn load_vectors(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+    let one = |(&ty, &param): (&ValType, &Value)| match ty {
+        ValType::V128 => t.b.ins().load(V128, MemFlagsData::new().with_notrap(), param, 0),
+        _ => param,
+    };
+    ty.params().iter().zip(params).map(one).collect()
+}
+
+/// The other way round: vectors are stored in the thunk's frame, which outlives the call.
+fn store_vectors(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+    let count = ty.params().iter().filter(|&&ty| ty == ValType::V128).count() as u32;
+    if count == 0 {
+        return params[..ty.params().len()].to_vec();
+    }
+    // At most 1,000 parameters (the validator's limit).
+    let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * 16, 4));
+    let mut at = 0;
+    let mut one = |(&ty, &param): (&ValType, &Value)| {
+        if ty != ValType::V128 {
+            return param;
+        }
+        let address = t.b.ins().stack_addr(I64, slot, at);
+        t.b.ins().store(MemFlagsData::trusted(), param, address, 0);
+        at += 16;
+        address
+    };
+    ty.params().iter().zip(params).map(&mut one).collect()
+}
+
+/// Calls wasm function `index`.
 fn call_wasm(t: &mut Translator<'_, '_>, index: u32, ty: &FuncType, params: &[Value]) -> Vec<Value> {
     for &param in &params[..ty.params().len()] {
         t.push(param);
@@ -310,13 +370,13 @@ fn call_wasm(t: &mut Translator<'_, '_>, index: u32, ty: &FuncType, params: &[Va
 }
 
 fn return_to_c(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], results: &[Value]) {
-    if results.len() < 2 {
+    if !signature::c_results_in_memory(ty) {
         t.b.ins().return_(results);
         return;
     }
     let area = *params.last().expect("a pointer to the results");
     for (&value, offset) in results.iter().zip(signature::result_struct(ty).0) {
-        t.b.ins().store(MemFlagsData::trusted(), value, area, offset);
+        t.b.ins().store(MemFlagsData::new().with_notrap(), value, area, offset);
     }
     t.b.ins().return_(&[]);
 }
@@ -327,8 +387,8 @@ fn return_to_wasm(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], r
         return;
     }
     let area = *params.last().expect("the result area");
-    for (at, &value) in (0..).zip(results) {
-        t.b.ins().store(MemFlagsData::trusted(), value, area, at * 8);
+    for (&value, at) in results.iter().zip(signature::result_area(ty).0) {
+        t.b.ins().store(MemFlagsData::trusted(), value, area, at);
     }
     t.b.ins().return_(&[]);
 }
@@ -353,7 +413,7 @@ fn evaluate(t: &mut Translator<'_, '_>, expression: &ConstExpression) -> Value {
                 t.push(v);
             }
             ConstOp::I64(v) => {
-                let v = t.constant(I64, v as u64);
+                let v = t.constant(I64, (v as u64).into());
                 t.push(v);
             }
             ConstOp::F32(v) => {
@@ -361,7 +421,11 @@ fn evaluate(t: &mut Translator<'_, '_>, expression: &ConstExpression) -> Value {
                 t.push(v);
             }
             ConstOp::F64(v) => {
-                let v = t.constant(F64, v);
+                let v = t.constant(F64, v.into());
+                t.push(v);
+            }
+            ConstOp::V128(v) => {
+                let v = t.constant(V128, v);
                 t.push(v);
             }
             ConstOp::GlobalGet(index) => t.global_get(index),

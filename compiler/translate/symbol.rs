@@ -22,6 +22,8 @@ pub enum Symbol {
     Text,
     /// The module's `struct pal_module`.
     Module,
+    /// The stub behind tail calls into other instances, by canonical type.
+    TailStub(u32),
 }
 
 impl Symbol {
@@ -36,6 +38,7 @@ impl Symbol {
             Symbol::StaticTable(i) => (5, i),
             Symbol::Text => (6, 0),
             Symbol::Module => (7, 0),
+            Symbol::TailStub(ty) => (8, ty),
         };
         UserExternalName { namespace, index }
     }
@@ -51,6 +54,7 @@ impl Symbol {
             4 => Symbol::Import(index),
             5 => Symbol::StaticTable(index),
             6 => Symbol::Text,
+            8 => Symbol::TailStub(index),
             _ => Symbol::Module,
         }
     }

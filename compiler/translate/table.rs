@@ -1,4 +1,4 @@
-//! Tables and references.
+//! Tables.
 
 use super::base::Region;
 use super::function::Translator;
@@ -6,7 +6,7 @@ use super::helper::Helper;
 use super::trap;
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 impl Translator<'_, '_> {
@@ -69,29 +69,5 @@ impl Translator<'_, '_> {
 
     pub fn table_init(&mut self, table: u32, segment: u32) {
         self.init(Helper::TableInit, table, segment);
-    }
-
-    pub fn ref_null(&mut self) {
-        let null = self.b.ins().iconst(I64, 0);
-        self.push(null);
-    }
-
-    pub fn ref_is_null(&mut self) {
-        let value = self.pop();
-        let null = self.b.ins().icmp_imm_u(IntCC::Equal, value, 0);
-        let null = self.b.ins().uextend(I32, null);
-        self.push(null);
-    }
-
-    pub fn ref_func(&mut self, function: u32) {
-        let value = self.func_reference(function);
-        self.push(value);
-    }
-
-    /// Address of a function's `pal_func`.
-    pub fn func_reference(&mut self, function: u32) -> Value {
-        let distance = self.env.plan.func_distance(function).expect("the validator wants it declared");
-        let pinned = self.pinned();
-        self.b.ins().iadd_imm_s(pinned, -i64::from(distance))
     }
 }

@@ -7,7 +7,7 @@ use crate::translate::Env;
 use cranelift_codegen::isa::unwind::UnwindInfo;
 use gimli::constants::{DW_EH_PE_pcrel, DW_EH_PE_sdata4, DwEhPe};
 use gimli::write::{Address, CallFrameInstruction, EhFrame, EndianVec, FrameTable, Writer};
-use gimli::{LittleEndian, Register};
+use gimli::{LittleEndian, Register, X86_64};
 
 /// The section's bytes, and where 32-bit PC-relative references to text offsets go.
 pub struct Unwind {
@@ -31,6 +31,13 @@ pub fn encode<'c>(env: &Env<'_>, codes: impl Iterator<Item = (u32, &'c Code)>) -
         let mut fde = info.to_fde(Address::Symbol { symbol: 0, addend: i64::from(at) });
         if let Some((from, cfa_offset)) = code.saved_pinned {
             fde.add_instruction(from, CallFrameInstruction::Offset(pinned, cfa_offset));
+        }
+        if let Some((from, bytes)) = code.moved_down {
+            // The frame pointer holds the address of the caller's; above that is the return address.
+            let [cfa, return_address] = [16, 8].map(|above| above + bytes as i32);
+            fde.add_instruction(from, CallFrameInstruction::CfaOffset(cfa));
+            fde.add_instruction(from, CallFrameInstruction::Offset(X86_64::RBP, -cfa));
+            fde.add_instruction(from, CallFrameInstruction::Offset(X86_64::RA, -return_address));
         }
         table.add_fde(cie, fde);
     }

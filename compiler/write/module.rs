@@ -4,12 +4,12 @@ use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
-use crate::plan::{GlobalPlan, MemoryMode, TablePlan};
-use crate::read::{ConstExpression, DataMode, ElementItem, ElementMode};
+use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
+use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
 use crate::translate::{Env, signature};
 use object::write::SymbolId;
 use std::collections::HashMap;
-use wasmparser::{ExternalKind, FuncType, RefType, ValType};
+use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
 
 /// Symbols that the descriptor points to.
 pub struct Symbols {
@@ -170,7 +170,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             module.globals.len(),
             env.plan.types.len(),
             env.plan.funcs.len(),
-            module.data.len(),
+            env.plan.data.len(),
             module.elements.len(),
             computed as usize,
             module.tags.len(),
@@ -286,10 +286,11 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         for (table, plan) in self.env.module.tables.iter().zip(&self.env.plan.tables) {
             self.rodata.u64(table.ty.initial);
             self.rodata.u64(table.ty.maximum.unwrap_or(u64::MAX));
-            let ty = type_code(ValType::Ref(table.ty.element_type)) as u8;
-            self.rodata.bytes(&[u8::from(table.ty.table64), ty, u8::from(plan.is_static()), 0, 0, 0, 0, 0]);
+            self.rodata.bytes(&[u8::from(table.ty.table64), u8::from(plan.is_static()), 0, 0]);
+            self.rodata.u32(type_code(self.env, ValType::Ref(table.ty.element_type)));
             self.rodata.u32(table.import.unwrap_or(u32::MAX));
-            self.rodata.u32(0);
+            let init = if plan.is_static() { ElementItem::Null } else { table.init };
+            self.rodata.u32(item_code(self.env, init));
         }
         assert_eq!(self.rodata.len() - at, TABLE_DESC_SIZE * self.env.module.tables.len() as u64);
         at
@@ -306,7 +307,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let mut bytes = Vec::new();
         let mut starts = vec![0];
         for &ty in &self.env.plan.types {
-            encode_type(&self.env.module.types[ty as usize], &mut bytes);
+            encode_type(self.env, ty, &mut bytes);
             starts.push(bytes.len() as u32);
         }
         let start = self.rodata.array(starts);
@@ -345,13 +346,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
                 ElementMode::Declared => (SEGMENT_DECLARED, 0, 0),
             };
             if mode != SEGMENT_DECLARED {
-                items.extend(element.items.iter().map(|item| match item {
-                    ElementItem::Null => ITEM_NULL as u32,
-                    ElementItem::Global(g) => ITEM_GLOBAL as u32 | g,
-                    ElementItem::Function(f) => {
-                        ITEM_FUNC as u32 | env.plan.func_number(*f).expect("planned with the segment")
-                    }
-                }));
+                items.extend(element.items.iter().map(|&item| item_code(env, item)));
             }
             rows.push([offset, start, items.len() as u64 - start, u64::from(table) | mode << 32]);
         }
@@ -362,17 +357,14 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let env = self.env;
         let data = self.rodata.align(16);
         let mut rows = Vec::new();
-        for segment in &env.module.data {
-            let (mode, memory, offset) = match &segment.mode {
-                DataMode::Active { memory, offset } => {
-                    let (mode, offset) = segment_offset(offset, computed);
-                    (mode, *memory, offset)
-                }
-                DataMode::Passive => (SEGMENT_PASSIVE, 0, 0),
+        for plan in &env.plan.data {
+            let (mode, memory, offset, bytes) = match plan {
+                DataPlan::Image { memory, offset, bytes } => (SEGMENT_ACTIVE, *memory, *offset, &bytes[..]),
+                DataPlan::Kept(index) => kept_segment(&env.module.data[*index as usize], computed),
             };
             let start = self.rodata.len() - data;
-            self.rodata.bytes(segment.bytes);
-            rows.push([offset, start, segment.bytes.len() as u64, u64::from(memory) | mode << 32]);
+            self.rodata.bytes(bytes);
+            rows.push([offset, start, bytes.len() as u64, u64::from(memory) | mode << 32]);
         }
         (self.rows(&rows), data)
     }
@@ -397,7 +389,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let holds = |index: usize| !matches!(self.env.plan.globals[index], GlobalPlan::Constant(_));
         let globals = self.env.module.globals.iter().enumerate();
         let found: Vec<u32> = globals
-            .filter(|(index, global)| global.ty == ValType::Ref(RefType::EXNREF) && holds(*index))
+            .filter(|(index, global)| matches!(global.ty, ValType::Ref(r) if refers_to_exception(r)) && holds(*index))
             .map(|(index, _)| index as u32)
             .collect();
         (self.rodata.array(found.iter().copied()), found.len())
@@ -454,6 +446,17 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             places.push((export.name.to_owned(), at));
         }
         places
+    }
+}
+
+/// Mode, memory, offset and bytes of a segment.
+fn kept_segment<'a>(segment: &Data<'a>, computed: &mut u64) -> (u64, u32, u64, &'a [u8]) {
+    match &segment.mode {
+        DataMode::Active { memory, offset } => {
+            let (mode, offset) = segment_offset(offset, computed);
+            (mode, *memory, offset, segment.bytes)
+        }
+        DataMode::Passive => (SEGMENT_PASSIVE, 0, 0, segment.bytes),
     }
 }
 
@@ -536,29 +539,69 @@ fn entity_type(env: &Env<'_>, kind: ExternalKind, index: u32) -> u32 {
         ExternalKind::Global => {
             let global = &env.module.globals[index as usize];
             let mutable = if global.mutable { GLOBAL_MUTABLE } else { 0 };
-            (type_code(global.ty) | mutable) as u32
+            type_code(env, global.ty) | mutable as u32
         }
         ExternalKind::Tag => env.plan.type_number(env.module.tags[index as usize].ty),
         _ => 0,
     }
 }
 
-fn type_code(ty: ValType) -> u64 {
-    match ty {
+/// An item of an element segment, or what a table's elements begin as.
+fn item_code(env: &Env<'_>, item: ElementItem) -> u32 {
+    match item {
+        ElementItem::Null => ITEM_NULL as u32,
+        ElementItem::Global(g) => ITEM_GLOBAL as u32 | g,
+        ElementItem::Function(f) => ITEM_FUNC as u32 | env.plan.func_number(f).expect("planned with its use"),
+    }
+}
+
+/// A value type as a number, as rt/context.h has it.
+fn type_code(env: &Env<'_>, ty: ValType) -> u32 {
+    let code = match ty {
         ValType::I32 => TYPE_I32,
         ValType::I64 => TYPE_I64,
         ValType::F32 => TYPE_F32,
         ValType::F64 => TYPE_F64,
         ValType::V128 => TYPE_V128,
-        ValType::Ref(r) if r == RefType::EXTERNREF => TYPE_EXTERNREF,
-        ValType::Ref(r) if r == RefType::EXNREF => TYPE_EXNREF,
-        ValType::Ref(_) => TYPE_FUNCREF,
+        ValType::Ref(r) => {
+            let non_null = if r.is_nullable() { 0 } else { TYPE_NON_NULL };
+            non_null | heap_code(env, r.heap_type())
+        }
+    };
+    // Below 2³²: a million types.
+    code as u32
+}
+
+fn heap_code(env: &Env<'_>, ty: HeapType) -> u64 {
+    match ty {
+        HeapType::Concrete(UnpackedIndex::Module(index)) => {
+            let number = env.plan.type_number(env.module.canonical_type(index));
+            TYPE_CONCRETE | u64::from(number) << TYPE_SHIFT
+        }
+        HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => TYPE_EXTERNREF,
+        HeapType::Abstract { ty: AbstractHeapType::NoExtern, .. } => TYPE_NOEXTERN,
+        HeapType::Abstract { ty: AbstractHeapType::NoFunc, .. } => TYPE_NOFUNC,
+        HeapType::Abstract { ty: AbstractHeapType::Exn, .. } => TYPE_EXNREF,
+        HeapType::Abstract { ty: AbstractHeapType::NoExn, .. } => TYPE_NOEXN,
+        _ => TYPE_FUNCREF,
     }
 }
 
-/// A function type as in the binary format.
-fn encode_type(ty: &FuncType, out: &mut Vec<u8>) {
-    out.push(0x60);
+/// A function type as the runtime interns it, see rt/context.h.
+fn encode_type(env: &Env<'_>, canonical: u32, out: &mut Vec<u8>) {
+    let shape = env.module.shapes[canonical as usize];
+    if shape.continues {
+        out.push(TYPE_CONTINUES as u8);
+    }
+    if !shape.is_final || shape.supertype.is_some() {
+        out.push(if shape.is_final { TYPE_SUB_FINAL } else { TYPE_SUB } as u8);
+        out.push(u8::from(shape.supertype.is_some()));
+        if let Some(supertype) = shape.supertype {
+            out.extend(env.plan.type_number(supertype).to_le_bytes());
+        }
+    }
+    let ty = &env.module.types[canonical as usize];
+    out.push(TYPE_FUNC as u8);
     for list in [ty.params(), ty.results()] {
         let mut count = list.len() as u32;
         while count >= 0x80 {
@@ -566,6 +609,18 @@ fn encode_type(ty: &FuncType, out: &mut Vec<u8>) {
             count >>= 7;
         }
         out.push(count as u8);
-        out.extend(list.iter().map(|&t| type_code(t) as u8));
+        list.iter().for_each(|&ty| encode_value_type(type_code(env, ty), out));
+    }
+}
+
+/// One byte where the binary format has one; else a prefix and, for an index, four bytes.
+fn encode_value_type(code: u32, out: &mut Vec<u8>) {
+    let non_null = code & TYPE_NON_NULL as u32 != 0;
+    if code & TYPE_CONCRETE as u32 != 0 {
+        out.extend([if non_null { TYPE_REF } else { TYPE_REF_NULL } as u8, TYPE_INDEX as u8]);
+        out.extend((code >> TYPE_SHIFT).to_le_bytes());
+    } else {
+        out.extend(non_null.then_some(TYPE_REF as u8));
+        out.push(code as u8);
     }
 }

@@ -48,11 +48,12 @@ impl Text {
         }
         text.functions_end = text.bytes.len() as u32;
         text.thunks_end = text.functions_end;
-        for (number, (kind, code)) in generated.stubs.iter().enumerate() {
+        for (kind, code) in &generated.stubs {
+            let behind = text.bytes.len() as u32;
             let at = text.append(code, STUB_ALIGN, padding)?;
             text.stubs.insert(*kind, at);
-            if let StubKind::Import(index) = *kind {
-                assert_eq!(index as usize, number, "thunks come first: rt/exception.c knows them by their place");
+            if kind.is_thunk() {
+                assert_eq!(text.thunks_end, behind, "thunks come first: rt/throw.c knows them by their place");
                 text.thunks_end = text.bytes.len() as u32;
             }
         }
@@ -77,6 +78,7 @@ impl Text {
             Symbol::Function(index) => Some(self.functions[(index - self.imported) as usize]),
             Symbol::ImportThunk(index) => self.stubs.get(&StubKind::Import(index)).copied(),
             Symbol::HelperThunk(helper) => self.stubs.get(&StubKind::Helper(helper)).copied(),
+            Symbol::TailStub(ty) => self.stubs.get(&StubKind::Tail(ty)).copied(),
             Symbol::Text => Some(0),
             _ => None,
         }

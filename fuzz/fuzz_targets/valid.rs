@@ -11,8 +11,6 @@ fn config() -> Config {
         // Not compiled yet.
         exceptions_enabled: false,
         gc_enabled: false,
-        relaxed_simd_enabled: false,
-        simd_enabled: false,
         tail_call_enabled: false,
         threads_enabled: false,
         // Off unless asked for.

@@ -637,6 +637,7 @@ fn trap_kinds(text: &str) -> &'static [u8] {
         "call stack exhausted" => &[10],
         "uncaught exception" => &[12],
         _ if text.starts_with("uninitialized element") => &[4],
+        "cast failure" | "cast" => &[18],
         _ if text.starts_with("null") => &[11],
         _ => panic!("no pal_trap stands for {text:?}"),
     }

@@ -70,16 +70,28 @@ pub struct Machine {
     pub cc: Vec<String>,
     /// What a program is run with: nothing, or an emulator.
     pub runner: Vec<String>,
+    /// What `--cpu` says.
+    pub cpu: String,
 }
 
 impl Machine {
     pub fn host() -> Machine {
         let cc = std::env::var("CC").unwrap_or_else(|_| "cc".into());
-        Machine { triple: palisade::Target::host().triple.to_string(), cc: words(&cc), runner: Vec::new() }
+        Machine {
+            triple: palisade::Target::host().triple.to_string(),
+            cc: words(&cc),
+            runner: Vec::new(),
+            cpu: "baseline".into(),
+        }
     }
 
     fn aarch64() -> Machine {
-        Machine { triple: AARCH64.into(), cc: words("aarch64-linux-gnu-gcc -static"), runner: words("qemu-aarch64") }
+        Machine {
+            triple: AARCH64.into(),
+            cc: words("aarch64-linux-gnu-gcc -static"),
+            runner: words("qemu-aarch64"),
+            cpu: "baseline".into(),
+        }
     }
 
     pub fn is_host(&self) -> bool {
@@ -87,7 +99,18 @@ impl Machine {
     }
 
     pub fn target(&self) -> palisade::Target {
-        palisade::Target::parse(&self.triple).expect("a target")
+        palisade::Target { cpu: self.cpu.clone(), ..palisade::Target::parse(&self.triple).expect("a target") }
+    }
+
+    /// The same with CPU features beyond the least ones, which are tested by default.
+    pub fn newer_cpus(&self) -> Vec<Machine> {
+        let cpus: &[&str] = if self.target().is_x86_64() && self.is_host() { &["x86-64-v2", "auto"] } else { &[] };
+        cpus.iter().map(|cpu| Machine { cpu: (*cpu).into(), ..self.clone() }).collect()
+    }
+
+    /// For messages: the target, and the CPU where it is not the least one.
+    pub fn name(&self) -> String {
+        if self.cpu == "baseline" { self.triple.clone() } else { format!("{} --cpu {}", self.triple, self.cpu) }
     }
 
     /// The C compiler, warnings as errors.

@@ -1,0 +1,82 @@
+//! Palisade beside its peers: `cargo bench` prints tables, one group after the other; `cargo bench -- GROUP…` only
+//! those named.
+//!
+//! | group | what |
+//! | --- | --- |
+//! | `run` | user time of programs: palisade, Wasmtime, native; those that are installed |
+//! | `compile` | user time, peak memory, `-j` scaling and size of the code: palisade beside Wasmtime |
+//! | `instances` | making, holding and calling instances: palisade beside Wasmtime |
+//! | `start` | starting and ending an executable, whatever its tables and segments hold |
+//!
+//! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
+//! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
+//! for `run`, `PALISADE_PROGRAMS` one with the archives of real programs (as for the tests) for `compile`.
+
+mod compile;
+mod instances;
+mod measure;
+mod run;
+mod start;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// What all groups use.
+pub struct Bench {
+    /// Where things are built.
+    pub folder: PathBuf,
+    /// How often each thing is measured.
+    pub rounds: usize,
+    /// python3 has the package `wasmtime`.
+    pub wasmtime: bool,
+}
+
+/// The compiler under test, built with the profile of the benchmarks.
+pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
+
+/// A file beside this one.
+pub fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(name)
+}
+
+/// True if `program` can be found on the path.
+pub fn installed(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// Python has the package.
+pub fn python_has(package: &str) -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", &format!("import {package}")]).output().is_ok_and(|o| o.status.success())
+}
+
+fn main() -> ExitCode {
+    let mut rounds = 5;
+    let mut groups = Vec::new();
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds),
+            _ => groups.push(argument),
+        }
+    }
+    type Group = (&'static str, fn(&Bench));
+    let all: [Group; 4] =
+        [("run", run::bench), ("compile", compile::bench), ("instances", instances::bench), ("start", start::bench)];
+    if let Some(unknown) = groups.iter().find(|g| all.iter().all(|(name, _)| name != g)) {
+        eprintln!("there is no group {unknown:?}: run, compile, instances, start");
+        return ExitCode::from(2);
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wasmtime = python_has("wasmtime");
+    if !wasmtime {
+        println!("left out: Wasmtime: python3 with the package `wasmtime` is not installed");
+    }
+    let bench = Bench { folder: folder.path().to_owned(), rounds, wasmtime };
+    for (name, group) in all {
+        if groups.is_empty() || groups.iter().any(|g| g == name) {
+            group(&bench);
+        }
+    }
+    ExitCode::SUCCESS
+}

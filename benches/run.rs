@@ -1,0 +1,114 @@
+//! `run`: user time of programs under several compilers.
+
+use crate::measure::{geomean, measure, median};
+use crate::{Bench, PALISADE, here, installed, python_has};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Program {
+    name: String,
+    wasm: PathBuf,
+    source: Option<PathBuf>,
+}
+
+/// Makes the command that runs a program, or `None` if this contender can't.
+type Build = fn(&Bench, &Program, &Path) -> Option<Command>;
+
+pub fn bench(bench: &Bench) {
+    let programs = programs(bench);
+    let mut contenders: Vec<(&str, Build)> = vec![("palisade", palisade)];
+    if bench.wasmtime {
+        contenders.push(("wasmtime", wasmtime));
+    }
+    if installed("clang") {
+        contenders.push(("native", native));
+    }
+    println!("\n## Run time: user seconds of palisade, and the others' as multiples of it\n");
+    let names: Vec<&str> = contenders.iter().map(|(name, _)| *name).collect();
+    println!("| program | {} |\n|{}", names.join(" | "), " --- |".repeat(names.len() + 1));
+    let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
+    for program in &programs {
+        let times = times(bench, program, &contenders);
+        let base = times[0].expect("palisade compiles everything");
+        let mut cells = vec![format!("{base:.2} s")];
+        for (time, ratios) in times.iter().zip(&mut ratios).skip(1) {
+            cells.push(time.map_or("".into(), |t| format!("{:.2}", t / base)));
+            ratios.extend(time.map(|t| t / base));
+        }
+        println!("| {} | {} |", program.name, cells.join(" | "));
+    }
+    let means = ratios.iter().skip(1).map(|r| format!("{:.3}", geomean(r)));
+    println!("| geometric mean | 1 | {} |", means.collect::<Vec<_>>().join(" | "));
+}
+
+/// Median user seconds of each contender, all in turn; outputs must agree.
+fn times(bench: &Bench, program: &Program, contenders: &[(&str, Build)]) -> Vec<Option<f64>> {
+    let mut commands: Vec<Option<Command>> = contenders
+        .iter()
+        .map(|(name, build)| build(bench, program, &bench.folder.join(format!("{}.{name}", program.name))))
+        .collect();
+    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); commands.len()];
+    let mut expected: Option<String> = None;
+    for _ in 0..bench.rounds {
+        for (command, seconds) in commands.iter_mut().zip(&mut seconds) {
+            let Some(command) = command else { continue };
+            let usage = measure(command);
+            let expected = expected.get_or_insert_with(|| usage.output.clone());
+            assert_eq!(*expected, usage.output, "{}: {command:?} computes something else", program.name);
+            seconds.push(usage.user);
+        }
+    }
+    seconds.into_iter().map(|s| (!s.is_empty()).then(|| median(s.into_iter()))).collect()
+}
+
+/// Ours, compiled by zig's C compiler, and those of a folder given.
+fn programs(bench: &Bench) -> Vec<Program> {
+    let mut programs = Vec::new();
+    let named = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if python_has("ziglang") {
+        for source in files(&here("programs"), "c") {
+            let name = named(&source);
+            let wasm = bench.folder.join(format!("{name}.wasm"));
+            let mut zig = Command::new("python3");
+            zig.args(["-m", "ziglang", "cc", "--target=wasm32-wasi", "-O2", "-o"]).arg(&wasm).arg(&source);
+            measure(&mut zig);
+            programs.push(Program { name, wasm, source: Some(source) });
+        }
+    } else {
+        println!("left out: our programs: python3 with the package `ziglang` is not installed");
+    }
+    if let Some(folder) = std::env::var_os("PALISADE_BENCH_PROGRAMS") {
+        let wasm = files(Path::new(&folder), "wasm");
+        programs.extend(wasm.into_iter().map(|wasm| Program { name: named(&wasm), wasm, source: None }));
+    }
+    programs
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<PathBuf> = entries
+        .map(|e| e.expect("an entry").path())
+        .filter(|p| p.extension().is_some_and(|e| e == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+fn palisade(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    measure(Command::new(PALISADE).arg(&program.wasm).arg("-o").arg(output));
+    Some(Command::new(output))
+}
+
+fn wasmtime(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    let script = here("run_wasmtime.py");
+    measure(Command::new("python3").arg(&script).arg("compile").arg(&program.wasm).arg(output));
+    let mut run = Command::new("python3");
+    run.arg(script).arg("run").arg(output);
+    Some(run)
+}
+
+fn native(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    let source = program.source.as_ref()?;
+    measure(Command::new("clang").args(["-O2", "-o"]).arg(output).arg(source).arg("-lm"));
+    Some(Command::new(output))
+}

@@ -1,0 +1,129 @@
+//! Data segments: those that can't fail and nobody names become few larger ones.
+//!
+//! Compilers write one segment per constant (Go's make 100,000 of a few bytes), and each costs time when an instance is
+//! made. At compile time segments are merged that lie within the least size of a memory of the instance's own: applying
+//! them can't trap, and what lies between them is still zero. Only those in front of every other active segment are,
+//! so the order in which bytes are written and a trap is met stays as it was.
+
+use super::{MemoryPlan, Scan};
+use crate::read::{Data, DataMode, Module};
+use std::collections::HashMap;
+
+/// Segments closer than this become one; what lies between them is written as zeros.
+const GAP: u64 = 256;
+
+/// A segment as the runtime sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataPlan {
+    /// The module's own, by index.
+    Kept(u32),
+    /// Several of them.
+    Image {
+        /// The memory, owned by the instance.
+        memory: u32,
+        /// Where it goes, inside the memory.
+        offset: u64,
+        /// What is written there.
+        bytes: Vec<u8>,
+    },
+}
+
+/// The segments in the order they are applied in.
+pub fn plan(module: &Module<'_>, memories: &[MemoryPlan], scan: &Scan) -> Vec<DataPlan> {
+    let mergeable = |index: usize| {
+        let named = scan.data_named.contains(&(index as u32));
+        if named { None } else { placed(&module.data[index], memories) }
+    };
+    let mut by_memory: HashMap<u32, Vec<(u64, &[u8])>> = HashMap::new();
+    let mut kept = Vec::new();
+    let mut merging = true;
+    for (index, data) in module.data.iter().enumerate() {
+        match mergeable(index).filter(|_| merging) {
+            Some((memory, offset)) => by_memory.entry(memory).or_default().push((offset, data.bytes)),
+            None => {
+                merging &= matches!(data.mode, DataMode::Passive);
+                kept.push(DataPlan::Kept(index as u32));
+            }
+        }
+    }
+    let mut memories: Vec<_> = by_memory.into_iter().collect();
+    memories.sort_unstable_by_key(|(memory, _)| *memory);
+    let images = memories.into_iter().flat_map(|(memory, segments)| images(memory, segments));
+    images.chain(kept).collect()
+}
+
+/// Memory and offset of an active segment that can't fail.
+fn placed(data: &Data<'_>, memories: &[MemoryPlan]) -> Option<(u32, u64)> {
+    let DataMode::Active { memory, offset } = &data.mode else { return None };
+    let plan = &memories[*memory as usize];
+    let offset = offset.constant()?;
+    let inside = offset.checked_add(data.bytes.len() as u64).is_some_and(|end| end <= plan.minimum_bytes);
+    (plan.import.is_none() && inside).then_some((*memory, offset))
+}
+
+/// Merges one memory's segments; where they overlap, the later one wins.
+fn images(memory: u32, segments: Vec<(u64, &[u8])>) -> Vec<DataPlan> {
+    let mut order: Vec<usize> = (0..segments.len()).filter(|&at| !segments[at].1.is_empty()).collect();
+    order.sort_by_key(|&at| segments[at].0);
+    let mut images = Vec::new();
+    let mut group: Vec<usize> = Vec::new();
+    let mut end = 0; // of the group: segments are inside a memory, so no sum overflows
+    for at in order {
+        let (offset, bytes) = segments[at];
+        if !group.is_empty() && offset > end + GAP {
+            images.push(image(memory, &segments, std::mem::take(&mut group), end));
+        }
+        end = if group.is_empty() { 0 } else { end }.max(offset + bytes.len() as u64);
+        group.push(at);
+    }
+    if !group.is_empty() {
+        images.push(image(memory, &segments, group, end));
+    }
+    images
+}
+
+/// One image of the segments in `group`, which is sorted by offset.
+fn image(memory: u32, segments: &[(u64, &[u8])], mut group: Vec<usize>, end: u64) -> DataPlan {
+    let offset = segments[group[0]].0;
+    let mut image = vec![0; (end - offset) as usize];
+    group.sort_unstable(); // as in the module
+    for at in group {
+        let (to, bytes) = segments[at];
+        let to = (to - offset) as usize;
+        image[to..to + bytes.len()].copy_from_slice(bytes);
+    }
+    DataPlan::Image { memory, offset, bytes: image }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(segments: &[(u64, &[u8])]) -> Vec<(u64, Vec<u8>)> {
+        let made = images(0, segments.to_vec()).into_iter().map(|plan| match plan {
+            DataPlan::Image { offset, bytes, .. } => (offset, bytes),
+            DataPlan::Kept(_) => unreachable!("images only"),
+        });
+        made.collect()
+    }
+
+    #[test]
+    fn near_segments_become_one_and_far_ones_do_not() {
+        assert_eq!(merged(&[(8, &[3]), (4, &[1, 2])]), [(4, vec![1, 2, 0, 0, 3])]);
+        let far = 10 + 1 + GAP;
+        assert_eq!(merged(&[(10, &[1]), (far, &[2])]).len(), 1);
+        assert_eq!(merged(&[(10, &[1]), (far + 1, &[2])]), [(10, vec![1]), (far + 1, vec![2])]);
+    }
+
+    #[test]
+    fn where_segments_overlap_the_later_one_wins() {
+        assert_eq!(merged(&[(4, &[1, 1, 1, 1]), (5, &[2, 2])]), [(4, vec![1, 2, 2, 1])]);
+        assert_eq!(merged(&[(5, &[2, 2]), (4, &[1, 1, 1, 1])]), [(4, vec![1, 1, 1, 1])]);
+        assert_eq!(merged(&[(4, &[1; 600]), (5, &[2]), (700, &[3])]).len(), 1);
+    }
+
+    #[test]
+    fn empty_segments_vanish() {
+        assert_eq!(merged(&[(100, &[]), (4, &[1])]), [(4, vec![1])]);
+    }
+}

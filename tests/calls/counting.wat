@@ -1,0 +1,83 @@
+;; Hundreds of millions of tail calls on a stack that has room for a few thousand frames: every kind of tail call, to
+;; functions with fewer and more parameters than the caller's, also such that come on the stack.
+(module
+  (type $few (func (param i64 i64) (result i64)))
+  (type $many (func (param i64 i64 f64 i32 i64 i64 i64 i64 i64 i64 i64 f32) (result i64)))
+  (type $wide (func (param i64 i64) (result i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)))
+  (type $wider (func (param i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)))
+  (table $static funcref (elem $static_few $static_many))
+  (table $dynamic (export "dynamic") 2 funcref)
+  (elem (table $dynamic) (i32.const 0) func $dynamic_few $dynamic_many)
+  (elem declare func $ref_few $ref_many $wider)
+  (global $few (mut (ref null $few)) (ref.func $ref_few))
+
+  ;; $few counts one down and adds what is left; $many checks its arguments and does the same.
+  (func $check (type $many)
+    (if (i32.eqz (i32.and
+          (i32.and (f64.eq (local.get 2) (f64.const 2.5)) (f32.eq (local.get 11) (f32.const 11.5)))
+          (i64.eq (i64.const 0x456789a) (i64.or (local.get 10) (i64.or
+            (i64.or (i64.shl (local.get 4) (i64.const 24)) (i64.shl (local.get 5) (i64.const 20)))
+            (i64.or (i64.or (i64.shl (local.get 6) (i64.const 16)) (i64.shl (local.get 7) (i64.const 12)))
+                    (i64.or (i64.shl (local.get 8) (i64.const 8)) (i64.shl (local.get 9) (i64.const 4)))))))))
+      (then unreachable))
+    (i64.add (local.get 0) (local.get 1)))
+
+  (func $direct_few (export "direct") (type $few)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $direct_many (i64.sub (local.get 0) (i64.const 1)) (i64.add (local.get 0) (local.get 1))
+      (f64.const 2.5) (i32.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7) (i64.const 8)
+      (i64.const 9) (i64.const 10) (f32.const 11.5)))
+  (func $direct_many (type $many)
+    (local.set 1 (call $check (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5)
+      (local.get 6) (local.get 7) (local.get 8) (local.get 9) (local.get 10) (local.get 11)))
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $direct_few (i64.sub (local.get 0) (i64.const 1)) (local.get 1)))
+
+  (func $static_few (export "static") (type $few)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_indirect $static (type $many) (i64.sub (local.get 0) (i64.const 1))
+      (i64.add (local.get 0) (local.get 1)) (f64.const 2.5) (i32.const 3) (i64.const 4) (i64.const 5) (i64.const 6)
+      (i64.const 7) (i64.const 8) (i64.const 9) (i64.const 10) (f32.const 11.5) (i32.const 1)))
+  (func $static_many (type $many)
+    (local.set 1 (call $check (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5)
+      (local.get 6) (local.get 7) (local.get 8) (local.get 9) (local.get 10) (local.get 11)))
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_indirect $static (type $few) (i64.sub (local.get 0) (i64.const 1)) (local.get 1) (i32.const 0)))
+
+  (func $dynamic_few (export "dynamic_") (type $few)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_indirect $dynamic (type $many) (i64.sub (local.get 0) (i64.const 1))
+      (i64.add (local.get 0) (local.get 1)) (f64.const 2.5) (i32.const 3) (i64.const 4) (i64.const 5) (i64.const 6)
+      (i64.const 7) (i64.const 8) (i64.const 9) (i64.const 10) (f32.const 11.5) (i32.const 1)))
+  (func $dynamic_many (type $many)
+    (local.set 1 (call $check (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5)
+      (local.get 6) (local.get 7) (local.get 8) (local.get 9) (local.get 10) (local.get 11)))
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_indirect $dynamic (type $few) (i64.sub (local.get 0) (i64.const 1)) (local.get 1) (i32.const 0)))
+
+  (func $ref_few (export "ref") (type $few)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_ref $many (i64.sub (local.get 0) (i64.const 1)) (i64.add (local.get 0) (local.get 1))
+      (f64.const 2.5) (i32.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7) (i64.const 8)
+      (i64.const 9) (i64.const 10) (f32.const 11.5) (ref.func $ref_many)))
+  (func $ref_many (type $many)
+    (local.set 1 (call $check (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5)
+      (local.get 6) (local.get 7) (local.get 8) (local.get 9) (local.get 10) (local.get 11)))
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_ref $few (i64.sub (local.get 0) (i64.const 1)) (local.get 1) (global.get $few)))
+
+  ;; Ten results, which come in an area of the first caller's; $tenfold needs one of its own for an ordinary call.
+  (func $wide (export "wide") (type $wide)
+    (if (i64.eqz (local.get 0)) (then (return
+      (i64.const 0) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6)
+      (i64.const 7) (i64.const 8) (local.get 1))))
+    (return_call_ref $wider (i64.sub (local.get 0) (i64.const 1)) (i64.add (local.get 0) (local.get 1))
+      (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7) (i64.const 8)
+      (ref.func $wider)))
+  (func $wider (type $wider) (return_call $wide (local.get 0) (i64.sub (local.get 1) (i64.const 0))))
+  (func (export "tenfold") (type $wide)
+    (local i64)
+    (call $wide (i64.const 10) (i64.const 1000))
+    (local.set 2)
+    drop drop drop drop drop drop drop drop drop
+    (return_call $wide (local.get 0) (i64.add (local.get 1) (local.get 2)))))

@@ -1,0 +1,7 @@
+;; Another module with a function of typed.wat's type $binary.
+(module
+  (type $unused (func))
+  (type $binary (sub (func (param i32 i32) (result i32))))
+  (func $add (type $binary) (i32.add (local.get 0) (local.get 1)))
+  (elem declare func $add)
+  (func (export "add") (result (ref $binary)) (ref.func $add)))

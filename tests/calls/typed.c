@@ -1,0 +1,89 @@
+/* Code calls what has the right type on paper without looking; so nothing of another type may get there from C. */
+#include "source.h"
+#include "typed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
+			exit(1); \
+		} \
+	} while (0)
+
+enum { ADD, SPECIAL, OTHER, NOTHING };
+
+struct env {
+	pal_funcref start;
+	struct typed *typed;
+};
+
+const pal_funcref *env_start(struct env *env) { return &env->start; }
+pal_funcref env_choose(struct env *env, int32_t which) { return typed_give(env->typed, which); }
+
+static struct typed *typed;
+static int32_t which;
+
+static void call(void *result) { *(int32_t *)result = typed_call(typed, 6, 7, typed_give(typed, which)); }
+static void call_maybe(void *result) { *(int32_t *)result = typed_call_maybe(typed, 6, 7, typed_give(typed, which)); }
+static void call_chosen(void *result) { *(int32_t *)result = typed_call_chosen(typed, 6, 7, which); }
+static void at(void *result) { *(int32_t *)result = typed_at(typed, 6, 7, which); }
+static void at_special(void *result) { *(int32_t *)result = typed_at_special(typed, 6, 7, which); }
+static void at_any(void *result) { *(int32_t *)result = typed_at_any(typed, 6, 7, which); }
+
+/* The result, or the trap as a negative number. */
+static int32_t attempt(void (*function)(void *), int32_t argument)
+{
+	int32_t result;
+	which = argument;
+	pal_trap trap = pal_try(function, &result);
+	return trap == PAL_TRAP_NONE ? result : -(int32_t)trap;
+}
+
+int main(void)
+{
+	struct env env = { { NULL }, NULL };
+	/* The global must not be null. */
+	CHECK(pal_typed_instantiate(&typed, &env) == PAL_TRAP_LINK && typed == NULL);
+	CHECK(strstr(pal_last_trap()->message, "\"env\" \"start\": the host's value is not of type (ref (i32, i32) -> i32)"));
+
+	struct source *source;
+	CHECK(pal_source_instantiate(&source) == PAL_TRAP_NONE);
+	env.start = source_add(source);
+	CHECK(pal_typed_instantiate(&typed, &env) == PAL_TRAP_NONE);
+	env.typed = typed;
+
+	CHECK(attempt(call, ADD) == 13 && attempt(call, SPECIAL) == 42);
+	CHECK(attempt(call, OTHER) == -PAL_TRAP_CAST_FAILURE && attempt(call, NOTHING) == -PAL_TRAP_CAST_FAILURE);
+	CHECK(attempt(call_maybe, ADD) == 13 && attempt(call_maybe, OTHER) == -PAL_TRAP_CAST_FAILURE);
+	CHECK(attempt(call_maybe, NOTHING) == -PAL_TRAP_NULL_REFERENCE);
+	CHECK(attempt(call_chosen, SPECIAL) == 42 && attempt(call_chosen, OTHER) == -PAL_TRAP_CAST_FAILURE);
+	CHECK(attempt(call_chosen, NOTHING) == -PAL_TRAP_CAST_FAILURE);
+	CHECK(attempt(at, ADD) == 13 && attempt(at, SPECIAL) == 42 && attempt(at, 2) == -PAL_TRAP_INDIRECT_CALL_NULL);
+	CHECK(attempt(at_special, SPECIAL) == 42 && attempt(at_special, ADD) == -PAL_TRAP_INDIRECT_CALL_TYPE);
+	CHECK(attempt(at_any, SPECIAL) == 42 && attempt(at_any, OTHER) == -PAL_TRAP_INDIRECT_CALL_TYPE);
+	CHECK(attempt(at_any, 7) == -PAL_TRAP_INDIRECT_CALL_NULL && attempt(at_any, 8) == -PAL_TRAP_TABLE_OUT_OF_BOUNDS);
+
+	/* Tables keep what they promise, whatever the host asks. */
+	pal_table *binaries = typed_binaries(typed), *never_null = typed_never_null(typed);
+	CHECK(pal_table_set(binaries, 3, typed_give(typed, SPECIAL).ref) == PAL_OK && attempt(at, 3) == 42);
+	CHECK(pal_table_set(binaries, 3, typed_give(typed, OTHER).ref) == PAL_E_TYPE && attempt(at, 3) == 42);
+	CHECK(pal_table_set(binaries, 3, NULL) == PAL_OK && attempt(at, 3) == -PAL_TRAP_INDIRECT_CALL_NULL);
+	CHECK(typed_at_never_null(typed, 6, 7, 3) == 13);
+	CHECK(pal_table_set(never_null, 3, NULL) == PAL_E_TYPE);
+	CHECK(pal_table_set(never_null, 3, typed_give(typed, OTHER).ref) == PAL_E_TYPE);
+	CHECK(pal_table_set(never_null, 3, typed_give(typed, SPECIAL).ref) == PAL_OK);
+	CHECK(typed_at_never_null(typed, 6, 7, 3) == 42 && typed_at_never_null(typed, 6, 7, 2) == 13);
+	CHECK(pal_table_set(typed_any(typed), 7, typed_give(typed, OTHER).ref) == PAL_OK);
+
+	CHECK(typed_call_kept(typed, 6, 7) == 13);
+	*typed_kept(typed) = typed_give(typed, SPECIAL);
+	CHECK(typed_call_kept(typed, 6, 7) == 42);
+	pal_typed_free(typed);
+	pal_source_free(source);
+	puts("all good");
+	return 0;
+}
