@@ -5,6 +5,7 @@
 //! | [`function`] | the state while one function is translated; locals and the value stack |
 //! | [`operator`] | one arm per wasm instruction |
 //! | [`control`] | blocks, loops, branches |
+//! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
@@ -19,6 +20,7 @@ mod atomic;
 mod base;
 mod call;
 mod control;
+mod exception;
 mod function;
 mod global;
 mod helper;
@@ -34,6 +36,7 @@ pub mod stub;
 mod symbol;
 mod table;
 
+pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use symbol::Symbol;
