@@ -137,7 +137,7 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     if let Some(program) = plan_program(command, &interfaces, alone)? {
         let path = folder.path().join("program.o");
         output::write(&path, &write_program(&command.target.triple, &program)?)?;
-        inputs.push(LinkInput::Object(path.into()));
+        inputs.extend([LinkInput::Object(path.into()), LinkInput::Main]);
     }
     link_output(command, &inputs, output)
 }
