@@ -10,19 +10,21 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 2
+#define PAL_ABI 3
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
 /* Inaccessible bytes behind the 4 GiB of a guarded memory. Code adds and checks offsets explicitly where
  * offset + access size exceeds it (32 MiB is what Wasmtime found enough). */
 #define PAL_GUARD_SIZE 33554432
+/* Declared maxima up to this are reserved at once, so that the memory never moves; compiled code relies on it. */
+#define PAL_RESERVE_MAX 4294967296
 /* What must remain of the stack when wasm calls C: a fault inside libc can't be turned into a trap. */
 #define PAL_STACK_RESERVE 65536
 
 /* ---- The context --------------------------------------------------------------------------------------------
  * `P` is what the pinned register holds while an instance runs, and what `struct <mod> *` is for the host. The
- * context lies directly below P; memory 0 begins at P where the module owns it and its mode is guard or fixed.
+ * context lies directly below P; memory 0 begins at P where the module owns it and its mode is not checked.
  * A distance D below means the address P - D; arrays run upwards from there. */
 #define PAL_CONTEXT_INSTANCE 8      /* struct pal_instance * */
 #define PAL_CONTEXT_STACK_LIMIT 16  /* lowest sp at which wasm may call C; 0 if the stack is unknown */
@@ -111,6 +113,9 @@ struct pal_func {
 
 #define PAL_MODE_GUARD 0   /* 4 GiB + PAL_GUARD_SIZE reserved, no checks, never moves */
 #define PAL_MODE_CHECKED 1 /* explicit checks against the view's size */
+#define PAL_MODE_FIXED 2   /* explicit checks against a constant: minimum = maximum; never moves */
+#define PAL_MODE_AUTO 3    /* both versions of the code are there: as guard if there is room, else as checked; an
+                            * instance's own never moves */
 struct pal_memory_desc {
 	uint64_t minimum, maximum; /* pages; maximum UINT64_MAX: none declared */
 	uint32_t page_log2;        /* 16 for 64 KiB */
@@ -118,9 +123,10 @@ struct pal_memory_desc {
 	uint8_t mode;              /* PAL_MODE_…: what the code expects */
 	uint8_t exported;          /* 1: others may see it */
 	int32_t import;            /* index into imports, or -1 */
-	uint32_t reserved;
+	uint32_t flags;            /* PAL_MEMORY_… */
 };
 #define PAL_MEMORY_DESC_SIZE 32
+#define PAL_MEMORY_COMPACT 1 /* no guard layout for the sake of others who might import it */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -212,7 +218,7 @@ struct pal_module {
 	const uint32_t *globals;      /* distance of each global's slot; an imported one's slot holds a pointer */
 	const uint32_t *type_start;   /* types + 1 offsets into types_data */
 	const uint8_t *types_data;    /* see PAL_TYPE_FUNC */
-	const struct pal_func_desc *funcs;
+	const struct pal_func_desc *funcs; /* func_count; where there are two versions, as many again for the second */
 	const struct pal_data_segment *data_segments;
 	const uint8_t *data;
 	const struct pal_elem_segment *elem_segments;
@@ -228,9 +234,13 @@ struct pal_module {
 	uint32_t exported_memory;        /* index of the export "memory", else 0: what WASI uses */
 	uint32_t flags;                  /* PAL_MODULE_… */
 	uint32_t cpu;                    /* PAL_CPU_…: features that the code uses */
-	uint32_t reserved2;
+	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
+	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
+	uint32_t version_at;
 };
-#define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, guard mode */
+#define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
+#define PAL_VERSION_GUARD 0
+#define PAL_VERSION_CHECKED 1
 #define PAL_MODULE_SIZE 288
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2

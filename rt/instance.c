@@ -41,7 +41,9 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		.index64 = desc->index64,
 		.shared = desc->shared,
 		/* whoever imports it may want it as a memory without checks */
-		.guard = desc->mode == PAL_MODE_GUARD || desc->exported,
+		.guard = desc->mode == PAL_MODE_GUARD || desc->mode == PAL_MODE_AUTO ||
+		         (desc->exported && !(desc->flags & PAL_MEMORY_COMPACT)),
+		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
 	};
 }
 
@@ -124,6 +126,24 @@ static void make_tables(struct pal_instance *instance)
 			no_room(module, "table", i, 0);
 		pal_instance_use_table(instance, i, table);
 	}
+}
+
+/* Which version of the code: checks are needed if any auto memory is without guard pages. */
+static void choose_version(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	if (module->version_at == 0)
+		return;
+	bool guarded = true;
+	for (uint32_t i = 0; i < module->memory_count; i++)
+		if (module->memories[i].mode == PAL_MODE_AUTO)
+			guarded = guarded && pal_memory_is_guarded(instance->memories[i].owner);
+	if (guarded)
+		return; /* as it was made: zero is PAL_VERSION_GUARD */
+	pal_context_set(instance->pinned, module->version_at, PAL_VERSION_CHECKED);
+	struct pal_func *funcs = (struct pal_func *)(instance->pinned - module->funcs_at);
+	for (uint32_t i = 0; i < module->func_count; i++)
+		funcs[i].code = module->text + module->funcs[module->func_count + i].code;
 }
 
 static void make_funcs(struct pal_instance *instance)
@@ -305,6 +325,7 @@ static void instantiate(void *arg)
 	pal_instance_make(&request->instance, module);
 	struct pal_instance *instance = request->instance;
 	pal_link(instance, request->imports);
+	choose_version(instance);
 	if (!pal_group_make(instance))
 		no_room(module, "instance", 0, 0);
 	pal_link_join(instance, request->imports);

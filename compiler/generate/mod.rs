@@ -7,8 +7,9 @@ pub use code::{Code, Relocation, Site};
 
 use crate::error::{Error, Result};
 use crate::optimize::optimize;
+use crate::plan::Plan;
 use crate::translate::stub::{self, Stub};
-use crate::translate::{Env, Helper, Scratch, Symbol, translate};
+use crate::translate::{Env, Helper, Scratch, Symbol, Version, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function, StackSlot};
 use cranelift_codegen::{CodegenError, CompiledCode, Context};
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 
 /// All machine code of a module.
 pub struct Generated {
-    /// Defined wasm functions in index order.
+    /// Defined wasm functions in index order; if there is a second version of the code, all of them once more.
     pub functions: Vec<Code>,
     /// Stubs, each with what it is for.
     pub stubs: Vec<(StubKind, Code)>,
@@ -78,7 +79,10 @@ const LARGE: usize = 160_000;
 
 /// Compiles every function and stub. `progress` is called once per function, from any thread.
 pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated> {
-    let functions = compile_functions(env, progress)?;
+    let mut functions = compile_functions(env, progress)?;
+    if let Some(plan) = env.plan.checked_version() {
+        functions.extend(compile_functions(&checked_env(env, &plan), progress)?);
+    }
     let mut stubs = compile_stubs(env, &stub_kinds(env))?;
     // Helpers' thunks, and what stands behind tail calls, exist only where some code calls them.
     let helpers = used_helpers(functions.iter().chain(stubs.iter().map(|(_, code)| code)));
@@ -105,6 +109,11 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
     results.into_iter().collect()
 }
 
+/// What the second version of the code is translated with.
+fn checked_env<'e>(env: &Env<'e>, plan: &'e Plan) -> Env<'e> {
+    Env { plan, version: Version::Checked, ..*env }
+}
+
 /// The IR of all functions as text, for `--emit=clif`.
 pub fn clif(env: &Env<'_>) -> Result<String> {
     listing(env, |_, worker| Ok(worker.context.func.display().to_string()))
@@ -116,6 +125,13 @@ pub fn assembly(env: &Env<'_>) -> Result<String> {
 }
 
 fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync) -> Result<String> {
+    let first = list_version(env, &text)?;
+    let Some(plan) = env.plan.checked_version() else { return Ok(first) };
+    let second = list_version(&checked_env(env, &plan), &text)?;
+    Ok(format!("{first}; The same with checks, for where there is no room for guard pages.\n\n{second}"))
+}
+
+fn list_version(env: &Env<'_>, text: &(impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync)) -> Result<String> {
     let first = env.module.imported_functions;
     let texts: Vec<Result<String>> = (env.module.bodies.par_iter().enumerate())
         .map_init(Worker::new, |worker, (at, body)| {

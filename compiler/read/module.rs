@@ -28,8 +28,8 @@ pub struct Module<'a> {
     pub data: Vec<Data<'a>>,
     pub bodies: Vec<Body<'a>>,
     pub names: Names<'a>,
-    /// Bytes of custom section `palisade.memory`, if there is one.
-    pub memory_section: Option<&'a str>,
+    /// Offset and text of custom section `palisade.memory`, if there is one.
+    pub memory_section: Option<(usize, &'a str)>,
     /// Number of imported functions: bodies[i] is function `imported_functions + i`.
     pub imported_functions: u32,
     /// The import of each imported function.
@@ -243,8 +243,10 @@ impl<'a> Module<'a> {
             Payload::CustomSection(section) if section.name() == "palisade.memory" => {
                 let offset = section.data_offset() as usize;
                 let text = std::str::from_utf8(section.data());
-                self.memory_section =
-                    Some(text.map_err(|_| Error::at(offset, "section palisade.memory is not UTF-8 text"))?);
+                let text = text.map_err(|_| Error::at(offset, "section palisade.memory is not UTF-8 text"))?;
+                if self.memory_section.replace((offset, text)).is_some() {
+                    return Err(Error::at(offset, "there are two sections palisade.memory"));
+                }
             }
             _ => {}
         }

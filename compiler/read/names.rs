@@ -25,6 +25,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Names a memory that is not in the file.
+    pub(crate) fn add_memory(&mut self, index: u32, name: &'a str) {
+        self.memories.insert(index, name);
+    }
+
     /// Name of a function.
     pub fn function(&self, index: u32) -> Option<&'a str> {
         self.functions.get(&index).copied()

@@ -3,12 +3,12 @@
 use super::base::{Region, offset_below};
 use super::function::Translator;
 use super::helper::Helper;
-use super::{Symbol, signature, trap};
+use super::{Symbol, Version, signature, trap};
 use crate::context::{FUNC_CODE, FUNC_PINNED, STATIC_NULL};
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, MemFlagsData, TrapCode, Value};
+use cranelift_codegen::ir::{BlockArg, FuncRef, Inst, InstBuilder, MemFlagsData, TrapCode, Value};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, HeapType, UnpackedIndex};
 
@@ -30,25 +30,53 @@ enum Callee {
 impl<'a> Translator<'a, '_> {
     pub fn call(&mut self, function: u32) {
         let ty = self.env.module.function_type(function);
-        let callee = self.direct(function);
+        let callee = self.direct(function, self.env.version);
         let args = self.call_args(ty);
         let call = self.b.ins().call(callee, &args);
         self.finish_call(call, ty);
     }
 
+    /// From a stub, which serves all versions of the code.
+    pub fn call_from_stub(&mut self, function: u32) {
+        let imported = function < self.env.module.imported_functions;
+        let Some(slot) = self.env.plan.version_slot.filter(|_| !imported) else { return self.call(function) };
+        let ty = self.env.module.function_type(function);
+        let args = self.call_args(ty);
+        let version = self.load_context(I64, slot, Region::Context);
+        let (first, checked, next) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(checked);
+        self.b.ins().brif(version, checked, &[], first, &[]);
+        for result in signature::wasm(ty).returns {
+            self.b.append_block_param(next, result.value_type);
+        }
+        for (block, version) in [(first, Version::First), (checked, Version::Checked)] {
+            self.switch_to(block);
+            let callee = self.direct(function, version);
+            let call = self.b.ins().call(callee, &args);
+            let results: Vec<BlockArg> = self.b.inst_results(call).iter().map(|&r| BlockArg::Value(r)).collect();
+            self.b.ins().jump(next, &results);
+        }
+        self.switch_to(next);
+        let results = self.b.block_params(next).to_vec();
+        self.push_results(&results, ty);
+    }
+
     /// An import's thunk gives our pinned register back, so it can be left to return for us.
     pub fn return_call(&mut self, function: u32) {
         let ty = self.env.module.function_type(function);
-        let callee = self.direct(function);
+        let callee = self.direct(function, self.env.version);
         let args = self.tail_args(ty);
         self.b.ins().return_call(callee, &args);
         self.reachable = false;
     }
 
-    fn direct(&mut self, function: u32) -> FuncRef {
+    fn direct(&mut self, function: u32, version: Version) -> FuncRef {
         let env = self.env;
-        let imported = function < env.module.imported_functions;
-        let symbol = if imported { Symbol::ImportThunk(function) } else { Symbol::Function(function) };
+        let symbol = match version {
+            _ if function < env.module.imported_functions => Symbol::ImportThunk(function),
+            Version::First => Symbol::Function(function),
+            Version::Checked => Symbol::CheckedFunction(function),
+        };
         self.function(symbol, || signature::wasm(env.module.function_type(function)))
     }
 
@@ -75,7 +103,7 @@ impl<'a> Translator<'a, '_> {
         let index = self.extend_index(index);
         let outside = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, length as i64);
         self.b.ins().trapnz(outside, trap::TABLE_OUT_OF_BOUNDS);
-        let entries = self.symbol_address(Symbol::StaticTable(table));
+        let entries = self.symbol_address(Symbol::StaticTable(self.env.static_table(table, self.env.version)));
         let offset = self.b.ins().ishl_imm_u(index, 3);
         let entry = self.b.ins().iadd(entries, offset);
         let found = self.load_constant(I32, entry, 4);
@@ -221,6 +249,11 @@ impl<'a> Translator<'a, '_> {
     }
 
     fn finish_call(&mut self, call: Inst, ty: &FuncType) {
+        let results = self.b.inst_results(call).to_vec();
+        self.push_results(&results, ty);
+    }
+
+    fn push_results(&mut self, results: &[Value], ty: &FuncType) {
         self.pinned = None;
         if signature::uses_area(ty) {
             let slot = self.call_area(0);
@@ -230,7 +263,7 @@ impl<'a> Translator<'a, '_> {
                 self.push(value);
             }
         } else {
-            self.stack.extend_from_slice(self.b.inst_results(call));
+            self.stack.extend_from_slice(results);
         }
     }
 

@@ -362,7 +362,7 @@ fn call_wasm(t: &mut Translator<'_, '_>, index: u32, ty: &FuncType, params: &[Va
     for &param in &params[..ty.params().len()] {
         t.push(param);
     }
-    t.call(index);
+    t.call_from_stub(index);
     t.pop_many(ty.results().len())
 }
 

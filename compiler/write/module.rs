@@ -6,7 +6,7 @@ use crate::context::*;
 use crate::generate::{Generated, StubKind};
 use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode};
-use crate::translate::Env;
+use crate::translate::{Env, Version};
 use object::write::SymbolId;
 use std::collections::HashMap;
 use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
@@ -87,25 +87,34 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         Some(Place { symbol: self.symbols.text, offset: offset.into() })
     }
 
-    /// Static tables, by table index: their offsets in the read-only data.
+    /// Static tables, by [`Env::static_table`]: their offsets in the read-only data.
     pub fn static_tables(&mut self) -> HashMap<u32, u64> {
+        let env = self.env;
         let mut places = HashMap::new();
-        for (index, table) in (0..).zip(&self.env.plan.tables) {
-            let TablePlan::Static(entries) = table else { continue };
-            places.insert(index, self.rodata.align(8));
-            for entry in entries {
-                let (code, ty) = match entry {
-                    Some(f) => {
-                        let canonical = self.env.module.functions[*f as usize].ty;
-                        (self.text.function(*f), self.env.plan.type_number(canonical))
-                    }
-                    None => (0, STATIC_NULL as u32),
-                };
-                self.rodata.u32(code);
-                self.rodata.u32(ty);
+        for &version in env.versions() {
+            for (index, table) in (0..).zip(&env.plan.tables) {
+                let TablePlan::Static(entries) = table else { continue };
+                let at = self.static_table(entries, version);
+                places.insert(env.static_table(index, version), at);
             }
         }
         places
+    }
+
+    fn static_table(&mut self, entries: &[Option<u32>], version: Version) -> u64 {
+        let at = self.rodata.align(8);
+        for entry in entries {
+            let (code, ty) = match entry {
+                Some(f) => {
+                    let canonical = self.env.module.functions[*f as usize].ty;
+                    (self.text.function(*f, version), self.env.plan.type_number(canonical))
+                }
+                None => (0, STATIC_NULL as u32),
+            };
+            self.rodata.u32(code);
+            self.rodata.u32(ty);
+        }
+        at
     }
 
     /// Writes the descriptor; gives its offset in `relro`.
@@ -177,7 +186,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             exported_memory,
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
-            0,
+            env.plan.version_slot.unwrap_or(0),
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {
@@ -196,8 +205,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     fn function_names(&mut self) -> u64 {
         let first = self.env.module.imported_functions;
         // Offset 0 is the empty string: a function without a name.
+        let defined = self.env.module.bodies.len() as u32;
         let names: Vec<u32> = (0..self.text.functions.len() as u32)
-            .map(|i| self.string(self.env.module.function_name(first + i).unwrap_or_default()))
+            .map(|i| self.string(self.env.module.function_name(first + i % defined).unwrap_or_default()))
             .collect();
         self.rodata.array(names)
     }
@@ -255,13 +265,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             self.rodata.u64(ty.maximum.unwrap_or(u64::MAX));
             self.rodata.u32(plan.page_log2);
             let mode = match plan.mode {
+                _ if plan.auto => MODE_AUTO,
                 MemoryMode::Guard => MODE_GUARD,
                 MemoryMode::Checked => MODE_CHECKED,
+                MemoryMode::Fixed => MODE_FIXED,
             };
             let flags = [u8::from(ty.memory64), u8::from(ty.shared), mode as u8, u8::from(plan.exported)];
             self.rodata.bytes(&flags);
             self.rodata.u32(import.map_or(u32::MAX, |i| i));
-            self.rodata.u32(0);
+            self.rodata.u32(if plan.compact { MEMORY_COMPACT as u32 } else { 0 });
         }
         assert_eq!(self.rodata.len() - at, MEMORY_DESC_SIZE * self.env.module.memories.len() as u64);
         at
@@ -305,12 +317,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     fn funcs(&mut self) -> u64 {
         let env = self.env;
         let at = self.rodata.align(4);
-        for &function in &env.plan.funcs {
-            self.rodata.u32(self.text.function(function));
-            self.rodata.u32(env.plan.type_number(env.module.functions[function as usize].ty));
-            self.rodata.u32(function);
+        for &version in env.versions() {
+            for &function in &env.plan.funcs {
+                self.rodata.u32(self.text.function(function, version));
+                self.rodata.u32(env.plan.type_number(env.module.functions[function as usize].ty));
+                self.rodata.u32(function);
+            }
         }
-        assert_eq!(self.rodata.len() - at, FUNC_DESC_SIZE * env.plan.funcs.len() as u64);
+        let count = env.plan.funcs.len() * env.versions().len();
+        assert_eq!(self.rodata.len() - at, FUNC_DESC_SIZE * count as u64);
         at
     }
 

@@ -206,7 +206,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let first = self.env.module.imported_functions;
         for (number, &start) in starts.iter().enumerate() {
             let end = starts.get(number + 1).copied().unwrap_or(self.text.functions_end);
-            let label = function_label(self.env, first + number as u32).replace('\0', "\u{fffd}");
+            let index = first + number as u32 % self.env.module.bodies.len() as u32;
+            let label = function_label(self.env, index).replace('\0', "\u{fffd}");
             let at = (self.text_section, u64::from(start));
             self.define(label, at, (end - start).into(), SymbolKind::Text, SymbolScope::Compilation);
         }
