@@ -25,6 +25,8 @@ pub enum LinkInput {
     Object(OsString),
     /// Anything else, as given.
     Other(OsString),
+    /// A folder with headers, for inputs in C.
+    Headers(OsString),
     /// The `main` of executables, unless the other inputs have one.
     Main,
 }
@@ -109,9 +111,16 @@ pub fn link(target: &Target, cc: Option<&str>, inputs: &[LinkInput], flags: &[&s
     for input in inputs {
         match input {
             LinkInput::Object(path) | LinkInput::Other(path) => command.arg(path),
+            LinkInput::Headers(path) => command.arg("-I").arg(path),
             LinkInput::Main => command.arg(runtime::main_archive(target, cc)?),
         };
     }
-    command.arg(archive).args(compiler.libraries());
+    if flags.contains(&"-shared") {
+        // Hosts call what the modules themselves do not: all of palisade.h is in the library, and of one origin.
+        command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+    } else {
+        command.arg(archive);
+    }
+    command.args(compiler.libraries());
     compiler.run(command, "linking")
 }

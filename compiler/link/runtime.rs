@@ -81,7 +81,7 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
     write_archive(&folder.join(MAIN), main.iter().map(object))
 }
 
-/// A static library in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
+/// Makes a static library, or adds to one, in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
 fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<()> {
     let mut command = Command::new(env::var_os("AR").unwrap_or_else(|| "ar".into()));
     command.arg("rcsD").arg(path).args(objects);
@@ -91,6 +91,12 @@ fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<
     }
     let text = String::from_utf8_lossy(&output.stderr);
     Err(Error::new(format!("ar failed: {}", text.lines().next().unwrap_or_default())))
+}
+
+/// A static library of `objects` and the runtime.
+pub fn write_library(target: &Target, cc: Option<&str>, objects: &[PathBuf], output: &Path) -> Result<()> {
+    fs::copy(archive(target, cc)?, output).map_err(io_error)?;
+    write_archive(output, objects.iter().cloned())
 }
 
 /// A folder of the cache that `make` fills; complete or absent, however many processes make it at once.
