@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::name::{c_identifier, c_part, is_reserved, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
-use crate::read::refers_to_function;
+use crate::read::{refers_to_exception, refers_to_function};
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
 use std::collections::{HashMap, HashSet};
@@ -117,8 +117,10 @@ impl Header<'_, '_> {
             ExternalKind::Memory => (format!("pal_memory *{identifier}(struct {owner} *)"), self.memory(index)),
             ExternalKind::Table => (format!("pal_table *{identifier}(struct {owner} *)"), self.table(index)),
             ExternalKind::Global => self.global(owner, &identifier, index),
-            // C neither throws nor catches.
-            ExternalKind::Tag => return Ok(()),
+            ExternalKind::Tag => {
+                let carried = type_list(self.env.module.tag_type(index).params());
+                (format!("pal_tag *{identifier}(struct {owner} *)"), format!("tag ({carried})"))
+            }
         };
         // A name that C can't write is quoted; nothing in it may end the comment.
         let quoted = if c_part(field) == field { String::new() } else { format!("{}: ", comment_text(field)) };
@@ -174,8 +176,7 @@ fn comment_text(name: &str) -> String {
 }
 
 fn signature(ty: &FuncType) -> String {
-    let list = |types: &[ValType]| types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ");
-    format!("({}) -> ({})", list(ty.params()), list(ty.results()))
+    format!("({}) -> ({})", type_list(ty.params()), type_list(ty.results()))
 }
 
 /// The declaration, behind that of the struct of its results.
@@ -205,6 +206,10 @@ fn function(ty: &FuncType, owner: &str, identifier: &str) -> String {
     out + &format!("{result} {identifier}({params})")
 }
 
+fn type_list(types: &[ValType]) -> String {
+    types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// Vectors are passed behind pointers.
 fn c_param(ty: ValType) -> &'static str {
     if ty == ValType::V128 { "const pal_v128 *" } else { c_type(ty) }
@@ -218,6 +223,7 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
         ValType::Ref(r) if refers_to_function(r) => "pal_funcref",
+        ValType::Ref(r) if refers_to_exception(r) => "pal_exnref",
         ValType::Ref(_) => "pal_externref",
     }
 }
