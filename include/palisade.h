@@ -14,6 +14,11 @@
 extern "C" {
 #endif
 
+/* Shared libraries with modules in them export all of this, also where they are compiled with hidden symbols. */
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility push(default)
+#endif
+
 /* Joins a C identifier to the link symbol of a wasm entity, `wasm.<module>.<field>`. */
 #define PAL_STRING_(x) #x
 #define PAL_STRING(x) PAL_STRING_(x)
@@ -209,6 +214,10 @@ void pal_wasi_free(pal_wasi *);
  * instance. */
 struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *);
 void pal_wasi_view_free(struct wasi_snapshot_preview1 *);
+
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -326,6 +326,8 @@ struct pal_program {
 
 /* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
 #ifndef __ASSEMBLER__
+/* Visible in shared libraries, as palisade.h is: where several have the runtime inside, the first one's serves all. */
+#pragma GCC visibility push(default)
 void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
 uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
 void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t value, uint64_t size);
@@ -352,6 +354,7 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+#pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 
 #define PAL_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type " has another size than " #size)
