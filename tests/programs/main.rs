@@ -1,6 +1,7 @@
-//! Real programs, made by others and by other compilers: esbuild (Go) and CPython (C), from npm. Everything they do
+//! Real programs, made by others and by other compilers: esbuild (Go), CPython (C), nextpnr (C++), from npm and PyPI. Everything they do
 //! must be as under Wasmtime: what they print, how they end, what they write.
 
+mod fpga;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -121,9 +122,18 @@ impl Effect {
     }
 }
 
-/// esbuild says how long it took ("Done in 12ms").
+/// esbuild and nextpnr say how long things took: "Done in 12ms", "time 0.01s", "|  0.00  0.01|" in a table.
 fn mask_times(text: &str) -> String {
-    let mask = |line: &str| if line.contains("Done in ") { "Done\n".to_owned() } else { format!("{line}\n") };
+    let seconds = |word: &str| word.trim_end_matches('s').trim_end_matches('m').parse::<f64>().is_ok();
+    let mask = |line: &str| {
+        let is_table = line.matches('|').count() > 4;
+        let is_time = |word: &str| seconds(word) && (word.ends_with('s') || (is_table && word.contains('.')));
+        let words = line.split_inclusive([' ', '|']).map(|part| {
+            let word = part.trim_end_matches([' ', '|']);
+            if is_time(word) { format!("TIME{}", &part[word.len()..]) } else { part.to_owned() }
+        });
+        words.chain(["\n".to_owned()]).collect::<String>()
+    };
     text.lines().map(mask).collect()
 }
 

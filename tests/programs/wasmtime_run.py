@@ -17,6 +17,7 @@ options = parser.parse_args()
 
 config = wasmtime.Config()
 config.cache = True
+config.wasm_exceptions = True
 config.max_wasm_stack = 2 << 20  # the most it takes
 engine = wasmtime.Engine(config)
 store = wasmtime.Store(engine)
