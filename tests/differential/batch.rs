@@ -245,7 +245,7 @@ impl<'a> Batch<'a> {
             let export = &subject.exports[call.export];
             let Kind::Function(parameters, results) = &export.kind else { unreachable!("only functions are called") };
             let number = *numbers.entry(call.export).or_insert_with(|| {
-                let c_parameters = parameters.replace('e', "r");
+                let c_parameters = parameters.replace(['e', 'n', 'x'], "r");
                 self.c.export(&link_symbol(name, &export.name), Some(&c_parameters), results)
             });
             writeln!(self.script, "F {fuel} {} {FUEL_A_CALL}", hex(FUEL)).unwrap();

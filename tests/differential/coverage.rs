@@ -27,7 +27,6 @@ const ALL: &[(&str, &str)] = {
 /// Proposals whose instructions are not made.
 const NOT_MADE: &[&str] = &[
     "gc",
-    "exceptions",
     "legacy_exceptions",
     "threads",
     "shared_everything_threads",

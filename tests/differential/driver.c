@@ -5,8 +5,8 @@
  *   N id module path host              a new module: drops the one before and makes its instances; host: 0 or 1
  *   X kind instance NUMBER name type   an export that belongs to the state from now on; kind: g m t (global, …)
  *   F NUMBER name fuel                 sets the guest's fuel
- *   C instance NUMBER name parameters results value…   calls; types as letters (e for externref parameters), - for
- *                                      none; values in hex, an externref by its number
+ *   C instance NUMBER name parameters results value…   calls; types as letters (as parameters e for externref, n for its null, x for
+ *                                      exnref), - for none; values in hex, an externref by its number
  *
  * Answers, each after the module's id: `made`, `returned values`, `trap N`, then the state after it. A module that ends
  * the process is answered with `crash`, and the next one begins in a new process. */
@@ -85,7 +85,7 @@ static value parse_value(char type, const char *hex)
 {
 	value v;
 	memset(&v, 0, sizeof v);
-	if (type == 'r' || type == 'e') /* a function, an externref; 0 is null */
+	if (strchr("renx", type)) /* 0 is null */
 		v.ref = atoi(hex) ? &host_objects[atoi(hex)] : NULL;
 	else
 		from_hex(hex, v.bytes, (size_t)bytes_of(type));

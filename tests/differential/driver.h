@@ -25,8 +25,8 @@ extern char error[256];
 /* References to hosts' objects: externref N is the address of byte N. */
 extern char host_objects[1 << 16];
 
-/* Of a funcref result, only whether it is null can be compared: */
-#define SOME_FUNCTION ((void *)-1)
+/* Of functions and exceptions, only whether they are null can be compared: */
+#define SOME_REFERENCE ((void *)-1)
 
 void side_begin(int argc, char **argv);
 /* Drops the instances there are, makes a host instance if the module imports from it, and the module's. */

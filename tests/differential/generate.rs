@@ -38,7 +38,7 @@ pub struct Export {
 }
 
 pub enum Kind {
-    /// Letters of parameters (`e` for externref) and results.
+    /// Letters of parameters (also `e` for externref, `n` for its null, `x` for exnref) and results.
     Function(String, String),
     Global(char),
     Memory,
@@ -74,7 +74,7 @@ pub fn subject(seed: u64, relaxed: bool) -> Subject {
     };
     let mut subject = Subject::new(seed, wasm);
     subject.opt_level = [2, 2, 0, 1, 3][dice.below(5) as usize];
-    subject.memory = [None, None, Some("*:mode=checked")][dice.below(3) as usize];
+    subject.memory = dice.one_in(2).then(|| memory_mode(&mut dice, &subject.wasm)).flatten();
     let passes = palisade::optimize::PASSES;
     subject.disabled_pass = dice.one_in(4).then(|| passes[dice.below(passes.len() as u64) as usize].name);
     plan_calls(&mut subject, &mut dice);
@@ -97,6 +97,25 @@ impl Subject {
             not_called: 0,
         }
     }
+}
+
+/// A `--memory` option that fits memory 0.
+fn memory_mode(dice: &mut Dice, wasm: &[u8]) -> Option<&'static str> {
+    let types = validate(wasm);
+    let types = types.as_ref();
+    let ty = (types.memory_count() > 0).then(|| types.memory_at(0))?;
+    let can_grow = ty.maximum != Some(ty.initial);
+    let wide_or_small = ty.memory64 || ty.page_size_log2.is_some();
+    match dice.below(3) {
+        0 if !can_grow => Some("0:mode=fixed"),
+        0 | 1 if !wide_or_small => Some("0:mode=auto"),
+        _ => Some("*:mode=checked"),
+    }
+}
+
+fn validate(wasm: &[u8]) -> wasmparser::types::Types {
+    let mut validator = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
+    validator.validate_all(wasm).expect("wasm-smith makes valid modules")
 }
 
 /// `typed`: with references to functions of a type, recursion groups and subtypes, which wasm-smith has only together
@@ -135,7 +154,6 @@ fn config(dice: &mut Dice, with_host: bool, relaxed: bool, typed: bool) -> Confi
         custom_page_sizes_enabled: true,
         wide_arithmetic_enabled: true,
         // Not compiled yet.
-        exceptions_enabled: false,
         threads_enabled: false,
         ..Config::default()
     };
@@ -221,7 +239,7 @@ fn leb(mut value: u32, out: &mut Vec<u8>) {
 fn is_supported(wasm: &[u8]) -> bool {
     let mut options = palisade::Options::new("m");
     options.features = features();
-    !palisade::describe_plan(wasm, &options).is_err_and(|e| e.is_unsupported())
+    !palisade::describe_plan(wasm, &options, palisade::plan::PlanFormat::Text).is_err_and(|e| e.is_unsupported())
 }
 
 fn reference(ty: ValType) -> Option<RefType> {
@@ -229,8 +247,7 @@ fn reference(ty: ValType) -> Option<RefType> {
 }
 
 pub fn exports(wasm: &[u8]) -> Vec<Export> {
-    let mut validator = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
-    let types = validator.validate_all(wasm).expect("wasm-smith makes valid modules");
+    let types = validate(wasm);
     let types = types.as_ref();
     let exports = types.core_exports().expect("a module");
     exports.map(|(name, ty)| Export { name: name.to_owned(), kind: kind(&types, ty) }).collect()
@@ -244,6 +261,8 @@ fn kind(types: &wasmparser::types::TypesRef<'_>, ty: EntityType) -> Kind {
             let parameter = |ty: &ValType| match reference(*ty) {
                 Some(ty) if !ty.is_nullable() => '!',
                 Some(ty) if ty.is_extern_ref() => 'e',
+                Some(ty) if ty.as_non_null() == RefType::NOEXTERN => 'n',
+                Some(ty) if is_exception(ty) => 'x',
                 _ => letter(ty),
             };
             Kind::Function(ty.params().iter().map(parameter).collect(), ty.results().iter().map(letter).collect())
@@ -253,6 +272,10 @@ fn kind(types: &wasmparser::types::TypesRef<'_>, ty: EntityType) -> Kind {
         EntityType::Table(ty) => Kind::Table(letter(&ValType::Ref(ty.element_type))),
         EntityType::Tag(_) => Kind::Tag,
     }
+}
+
+fn is_exception(ty: RefType) -> bool {
+    [RefType::EXN, RefType::NOEXN].contains(&ty.as_non_null())
 }
 
 fn plan_calls(subject: &mut Subject, dice: &mut Dice) {

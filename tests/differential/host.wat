@@ -1,6 +1,8 @@
 ;; What the modules import from: a host that can be seen on both sides alike. Its exports are host_imports.wat's imports.
 (module
   (type $nothing (func))
+  (tag $pair (export "pair") (param i32 f64))
+  (tag $empty (export "empty"))
   (memory (export "memory") 1 4)
   (memory $wide (export "memory64") i64 1 4)
   (memory $journal (export "journal") 1 1)
@@ -38,4 +40,12 @@
   ;; Back into whoever filled the table.
   (func (export "call_back") (param i32)
     (call_indirect $calls (type $nothing) (i32.rem_u (local.get 0) (i32.const 12))))
+  ;; Exceptions that cross instances, both ways.
+  (func (export "throw_pair") (param i32) (throw $pair (local.get 0) (f64.const 0.25)))
+  (func (export "catch_all") (param i32) (result i32)
+    (block $caught
+      (try_table (catch_all $caught)
+        (call_indirect $calls (type $nothing) (i32.rem_u (local.get 0) (i32.const 12))))
+      (return (i32.const 0)))
+    (i32.const 1))
   (func (export "peek") (param i32) (result i32) (i32.load8_u (i32.and (local.get 0) (i32.const 0xffff)))))

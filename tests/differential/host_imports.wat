@@ -25,4 +25,8 @@
   (import "host" "same_thing" (func (param externref) (result externref)))
   (import "host" "give_up" (func))
   (import "host" "call_back" (func (param i32)))
+  (import "host" "pair" (tag (param i32 f64)))
+  (import "host" "empty" (tag))
+  (import "host" "throw_pair" (func (param i32)))
+  (import "host" "catch_all" (func (param i32) (result i32)))
   (import "host" "peek" (func (param i32) (result i32))))

@@ -17,7 +17,7 @@ typedef struct {
 	uint8_t kind;
 	union { int32_t i; int64_t l; float f; double d; uint8_t bytes[16]; func_t func; anyref_t externref; } of;
 } val_t;
-enum { I32, I64, F32, F64, V128, FUNCREF, EXTERNREF };
+enum { I32, I64, F32, F64, V128, FUNCREF, EXTERNREF, ANYREF, EXNREF };
 enum { EXTERN_FUNC, EXTERN_GLOBAL, EXTERN_TABLE, EXTERN_MEMORY, EXTERN_SHARED };
 enum { STRATEGY_CRANELIFT = 1, OPT_LEVEL_NONE = 0 };
 
@@ -62,6 +62,8 @@ bool wasmtime_table_get(void *context, const object_t *, uint64_t index, val_t *
 bool wasmtime_externref_new(void *context, void *data, void (*finalizer)(void *), anyref_t *);
 void *wasmtime_externref_data(void *context, const anyref_t *);
 void wasmtime_val_unroot(val_t *);
+bool wasmtime_context_take_exception(void *context, anyref_t *);
+void wasmtime_exnref_unroot(anyref_t *);
 
 static void *engine, *store, *context, *host_module;
 static instance_t instances[2];
@@ -84,6 +86,7 @@ static int ended(void *failure, void *trap)
 		OTHER_ERROR, PAL_TRAP_NULL_REFERENCE, OTHER_ERROR, OTHER_ERROR, PAL_TRAP_CAST_FAILURE,
 	};
 	uint8_t code;
+	anyref_t exception;
 	name_t message = { 0, NULL };
 	int kind = OTHER_ERROR;
 	if (!failure && !trap)
@@ -97,6 +100,10 @@ static int ended(void *failure, void *trap)
 		wasm_trap_message(trap, &message);
 		wasm_trap_delete(trap);
 	}
+	if (context && wasmtime_context_take_exception(context, &exception)) {
+		wasmtime_exnref_unroot(&exception);
+		kind = PAL_TRAP_UNCAUGHT_EXCEPTION;
+	}
 	size_t length = message.size < sizeof error ? message.size : sizeof error - 1;
 	memcpy(error, message.data, length);
 	error[length] = 0;
@@ -107,13 +114,15 @@ static int ended(void *failure, void *trap)
 
 /* ---- Values ---- */
 
-/* References without a number are functions; both nulls look the same. */
+/* Only externrefs have a number. */
 static value from_val(val_t *v)
 {
 	value out;
 	memset(&out, 0, sizeof out);
 	if (v->kind == FUNCREF)
-		out.ref = v->of.func.store ? SOME_FUNCTION : NULL;
+		out.ref = v->of.func.store ? SOME_REFERENCE : NULL;
+	else if (v->kind == EXNREF)
+		out.ref = v->of.externref.store ? SOME_REFERENCE : NULL;
 	else if (v->kind == EXTERNREF)
 		out.ref = v->of.externref.store ? wasmtime_externref_data(context, &v->of.externref) : NULL;
 	else
@@ -122,16 +131,16 @@ static value from_val(val_t *v)
 	return out;
 }
 
-/* `e` is an externref, `r` a null function. */
+/* `e` is an externref; `r`, `n`, `x` are null: a function, an externref, an exception. */
 static val_t to_val(char type, const value *v)
 {
-	static const char letters[] = "ilfdvre";
+	static const char letters[] = "ilfdvre-x"; /* in the order of kinds */
 	val_t out;
 	memset(&out, 0, sizeof out);
-	out.kind = (uint8_t)(strchr(letters, type) - letters);
+	out.kind = (uint8_t)(type == 'n' ? EXTERNREF : strchr(letters, type) - letters);
 	if (type == 'e' && v->ref)
 		wasmtime_externref_new(context, v->ref, NULL, &out.of.externref);
-	else if (type != 'e' && type != 'r')
+	else if (!strchr("renx", type))
 		memcpy(out.of.bytes, v->bytes, 16);
 	return out;
 }
