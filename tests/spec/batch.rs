@@ -10,7 +10,7 @@ use palisade::name::link_symbol;
 use palisade::read::Features;
 use rayon::prelude::*;
 use wasmparser::types::EntityType;
-use wasmparser::{GlobalType, RefType, ValType};
+use wasmparser::GlobalType;
 
 use crate::script::{Directive, Ending, Module, ModuleId, SPECTEST, Script, Slot, Step};
 use crate::support::linked::{Linked, letter};
