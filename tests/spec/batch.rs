@@ -9,8 +9,8 @@ use object::read::{Object as _, ObjectSymbol as _};
 use palisade::name::link_symbol;
 use palisade::read::Features;
 use rayon::prelude::*;
-use wasmparser::types::EntityType;
 use wasmparser::GlobalType;
+use wasmparser::types::EntityType;
 
 use crate::script::{Directive, Ending, Module, ModuleId, SPECTEST, Script, Slot, Step};
 use crate::support::linked::{Linked, letter};
