@@ -326,11 +326,17 @@ struct pal_program {
 
 /* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
 #ifndef __ASSEMBLER__
+/* Visible in shared libraries, as palisade.h is: where several have the runtime inside, the first one's serves all. */
+#pragma GCC visibility push(default)
 void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
 uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
 void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t value, uint64_t size);
 void pal_rt_memory_copy(void *pinned, uint32_t to_memory, uint64_t to, uint32_t from_memory, uint64_t from, uint64_t size);
 void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_t to, uint64_t from, uint64_t size);
+/* Of the effective address. Results: 0 woken, 1 not as expected, 2 timed out; how many were woken. */
+uint32_t pal_rt_memory_wait32(void *pinned, uint32_t memory, uint64_t address, uint32_t expected, int64_t timeout);
+uint32_t pal_rt_memory_wait64(void *pinned, uint32_t memory, uint64_t address, uint64_t expected, int64_t timeout);
+uint32_t pal_rt_memory_notify(void *pinned, uint32_t memory, uint64_t address, uint32_t count);
 void pal_rt_data_drop(void *pinned, uint32_t segment);
 uint64_t pal_rt_table_grow(void *pinned, uint32_t table, void *value, uint64_t elements); /* old size or UINT64_MAX */
 void pal_rt_table_fill(void *pinned, uint32_t table, uint64_t at, void *value, uint64_t elements);
@@ -348,6 +354,7 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+#pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 
 #define PAL_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type " has another size than " #size)

@@ -9,9 +9,7 @@ use wasm_smith::{Config, Module};
 fn config() -> Config {
     Config {
         // Not compiled yet.
-        exceptions_enabled: false,
         gc_enabled: false,
-        threads_enabled: false,
         custom_page_sizes_enabled: true,
         wide_arithmetic_enabled: true,
         max_memories: 4,

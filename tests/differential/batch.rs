@@ -214,13 +214,14 @@ impl<'a> Batch<'a> {
         let module = self.seeds.len();
         self.c.module(&name, subject.uses_host.into());
         let uses_host = u8::from(subject.uses_host);
-        writeln!(self.script, "N {seed} {module} {} {uses_host}", path.display()).unwrap();
+        writeln!(self.script, "M {seed}").unwrap();
         if subject.uses_host {
             for (kind, number, name, ty) in &self.host_state {
                 writeln!(self.script, "X {kind} 0 {number} {} {ty}", hex(name)).unwrap();
             }
         }
         let fuel = self.add_state(subject, &name);
+        writeln!(self.script, "N {module} {} {uses_host}", path.display()).unwrap();
         self.add_calls(subject, &name, fuel);
         self.outcome.tally.modules += 1;
         self.outcome.tally.not_called += subject.not_called;
@@ -283,8 +284,11 @@ impl<'a> Batch<'a> {
         let deterministic = relaxed && !self.sides.machine.is_host();
         theirs.arg(&script).arg(&self.sides.host_wasm).arg(if deterministic { "relaxed" } else { "-" });
         let (ours, theirs) = rayon::join(|| answers(&mut ours), || answers(&mut theirs));
+        for answers in [&ours, &theirs].into_iter().flatten() {
+            answers.1.lines().take(5).for_each(|line| support::say(format!("a driver says: {line}")));
+        }
         let (ours, theirs) = match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => (ours, theirs),
+            (Ok((ours, _)), Ok((theirs, _))) => (ours, theirs),
             (Err(why), _) => return self.blame_all(&format!("our side: {why}")),
             (_, Err(why)) => return self.blame_all(&format!("Wasmtime's side: {why}")),
         };
@@ -303,6 +307,7 @@ impl<'a> Batch<'a> {
                 return;
             }
             if ours != theirs {
+                let (ours, theirs) = different_words(ours, theirs);
                 let what = format!("answer {at}:\n  ours:     {ours}\n  Wasmtime: {theirs}");
                 return self.outcome.differences.push(Difference { seed, what });
             }
@@ -313,6 +318,19 @@ impl<'a> Batch<'a> {
             self.outcome.differences.push(Difference { seed, what });
         }
     }
+}
+
+/// Both without what they share, if they are states.
+fn different_words(ours: &str, theirs: &str) -> (String, String) {
+    if !ours.starts_with("state") || !theirs.starts_with("state") {
+        return (ours.to_owned(), theirs.to_owned());
+    }
+    let pairs = ours.split(' ').zip(theirs.split(' ')).enumerate().filter(|(_, (ours, theirs))| ours != theirs);
+    pairs.fold(Default::default(), |(mut all_ours, mut all_theirs): (String, String), (at, (ours, theirs))| {
+        write!(all_ours, "word {at}: {ours} ").unwrap();
+        write!(all_theirs, "word {at}: {theirs} ").unwrap();
+        (all_ours, all_theirs)
+    })
 }
 
 fn kind_of_answer(answer: &str) -> String {
@@ -328,8 +346,8 @@ fn hex(name: &str) -> String {
     })
 }
 
-/// A side's answers by seed.
-fn answers(command: &mut Command) -> Result<HashMap<u64, Vec<String>>, String> {
+/// A side's answers by seed, and what it said on its standard error.
+fn answers(command: &mut Command) -> Result<(HashMap<u64, Vec<String>>, String), String> {
     let ran = run(command);
     let text = ran.stdout();
     if !ran.ok() || !text.ends_with("end\n") {
@@ -341,5 +359,5 @@ fn answers(command: &mut Command) -> Result<HashMap<u64, Vec<String>>, String> {
         let seed = seed.parse().map_err(|_| format!("not an answer: {line}"))?;
         answers.entry(seed).or_default().push(answer.to_owned());
     }
-    Ok(answers)
+    Ok((answers, ran.stderr()))
 }

@@ -28,7 +28,6 @@ const ALL: &[(&str, &str)] = {
 const NOT_MADE: &[&str] = &[
     "gc",
     "legacy_exceptions",
-    "threads",
     "shared_everything_threads",
     "stack_switching",
     "memory_control",

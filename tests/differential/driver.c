@@ -2,8 +2,9 @@
  *
  * The script (the first argument) has one step a line; names are in hex, NUMBER is a place in linked_exports:
  *
- *   N id module path host              a new module: drops the one before and makes its instances; host: 0 or 1
+ *   M id                               a new module, of no state
  *   X kind instance NUMBER name type   an export that belongs to the state from now on; kind: g m t (global, …)
+ *   N module path host                 drops the instances before and makes the module's; host: 0 or 1
  *   F NUMBER name fuel                 sets the guest's fuel
  *   C instance NUMBER name parameters results value…   calls; types as letters (as parameters e for externref, n for its null, x for
  *                                      exnref), - for none; values in hex, an externref by its number
@@ -170,10 +171,8 @@ static void print_trap(int trap)
 		printf("%s trap %d\n", id, trap);
 }
 
-static void step_module(void)
+static void step_instantiate(void)
 {
-	state_count = 0;
-	snprintf(id, sizeof id, "%s", word());
 	int module = number();
 	const char *path = word();
 	int trap = side_instantiate(module, path, number());
@@ -249,12 +248,15 @@ static void *run(void *path_and_position)
 	for (ssize_t length; (length = getline(&line, &room, script)) > 0;) {
 		line[length - 1] = 0;
 		cursor = line + 1;
-		if (line[0] == 'N') {
-			fflush(stdout);
+		if (line[0] == 'M') {
 			alarm(MODULE_SECONDS);
-			progress->next = ftell(script);
-			step_module();
+			state_count = 0;
+			made = false;
+			snprintf(id, sizeof id, "%s", word());
 			snprintf(progress->id, sizeof progress->id, "%s", id);
+			progress->next = ftell(script);
+		} else if (line[0] == 'N') {
+			step_instantiate();
 			print_state();
 		} else if (line[0] == 'X') {
 			step_export();
@@ -290,7 +292,7 @@ static long next_module(const char *path, long position)
 	if (!script || fseek(script, position, SEEK_SET))
 		exit(1);
 	for (position = ftell(script); getline(&line, &room, script) > 0; position = ftell(script))
-		if (line[0] == 'N')
+		if (line[0] == 'M')
 			break;
 	free(line);
 	fclose(script);
@@ -302,6 +304,7 @@ int main(int argc, char **argv)
 	progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (argc < 2 || progress == MAP_FAILED)
 		return 2;
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* what was answered before a crash counts */
 	for (long position = 0;;) {
 		int status;
 		pid_t child = fork();
@@ -314,7 +317,7 @@ int main(int argc, char **argv)
 			break;
 		if (WIFEXITED(status))
 			return 1; /* the driver's own fault */
-		printf("\n%s crash: signal %d%s\n", progress->id, WTERMSIG(status),
+		printf("%s crash: signal %d%s\n", progress->id, WTERMSIG(status),
 		       WTERMSIG(status) == SIGALRM ? " (too slow)" : "");
 		fflush(stdout);
 		position = next_module(argv[1], progress->next);

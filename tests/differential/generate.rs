@@ -5,7 +5,7 @@ use arbitrary::Unstructured;
 use palisade::read::Features;
 use wasm_smith::{Config, InstructionKind, InstructionKinds, MemoryOffsetChoices};
 use wasmparser::types::EntityType;
-use wasmparser::{BinaryReader, RefType, ValType};
+use wasmparser::{BinaryReader, Operator, Parser, Payload, RefType, TypeRef, ValType};
 
 /// Name of the exported global that counts down what a call may do, so that it ends.
 pub const FUEL: &str = "fuel";
@@ -68,7 +68,7 @@ pub fn subject(seed: u64, relaxed: bool) -> Subject {
     let typed = dice.one_in(4);
     let wasm = loop {
         let Some(wasm) = module(&mut dice, with_host, relaxed, typed) else { continue };
-        if !typed || is_supported(&wasm) {
+        if !may_wait(&wasm) && (!typed || is_supported(&wasm)) {
             break wasm;
         }
     };
@@ -122,6 +122,8 @@ fn validate(wasm: &[u8]) -> wasmparser::types::Types {
 /// with the rest of the GC proposal: modules that have more of it are thrown away, so they are kept small.
 fn config(dice: &mut Dice, with_host: bool, relaxed: bool, typed: bool) -> Config {
     let small = if typed { 4 } else { 1 };
+    // A 64-bit memory without one could grow to what only one side has room for.
+    let maximum = !dice.one_in(4);
     let mut config = Config {
         available_imports: with_host.then(|| wat::parse_str(include_str!("host_imports.wat")).expect("our own text")),
         max_imports: 0,
@@ -139,7 +141,8 @@ fn config(dice: &mut Dice, with_host: bool, relaxed: bool, typed: bool) -> Confi
         max_tables: 2 + dice.below(3) as usize,
         max_memory32_bytes: 10 << 16,
         max_memory64_bytes: 10 << 16,
-        memory_max_size_required: !dice.one_in(4),
+        memory_max_size_required: maximum,
+        memory64_enabled: maximum,
         max_table_elements: 1000,
         table_max_size_required: true,
         max_data_segments: 12,
@@ -153,8 +156,6 @@ fn config(dice: &mut Dice, with_host: bool, relaxed: bool, typed: bool) -> Confi
         relaxed_simd_enabled: relaxed,
         custom_page_sizes_enabled: true,
         wide_arithmetic_enabled: true,
-        // Not compiled yet.
-        threads_enabled: false,
         ..Config::default()
     };
     if dice.one_in(2) || typed {
@@ -233,6 +234,30 @@ fn leb(mut value: u32, out: &mut Vec<u8>) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+/// It could wait on a shared memory, where nobody would wake it up.
+fn may_wait(wasm: &[u8]) -> bool {
+    let (mut shared, mut waits) = (false, false);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.expect("it is well-formed") {
+            Payload::ImportSection(imports) => {
+                let is_shared = |import: wasmparser::Import<'_>| matches!(import.ty, TypeRef::Memory(ty) if ty.shared);
+                shared |= imports.into_imports().any(|import| is_shared(import.expect("it is well-formed")));
+            }
+            Payload::MemorySection(memories) => {
+                shared |= memories.into_iter().any(|memory| memory.expect("it is well-formed").shared);
+            }
+            Payload::CodeSectionEntry(body) => {
+                let mut ops = body.get_operators_reader().expect("it is well-formed").into_iter();
+                let wait =
+                    |op: &_| matches!(op, Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. });
+                waits |= ops.any(|op| wait(&op.expect("it is well-formed")));
+            }
+            _ => {}
+        }
+    }
+    shared && waits
 }
 
 /// Nothing of the GC proposal's objects, at least outside of code.
