@@ -15,12 +15,20 @@ def user():
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime
 
 
-def compile_module(module, output):
+def configured():
     config = wasmtime.Config()
-    config.parallel_compilation = False
-    engine = wasmtime.Engine(config)
+    config.wasm_exceptions = True
+    return config
+
+
+def compile_module(module, output):
     with open(module, "rb") as file:
         wasm = file.read()
+    if module.endswith(".wat"):
+        wasm = wasmtime.wat2wasm(wasm)
+    config = configured()
+    config.parallel_compilation = False
+    engine = wasmtime.Engine(config)
     start = user()
     compiled = wasmtime.Module(engine, wasm).serialize()
     print("@user", user() - start, file=sys.stderr)
@@ -29,7 +37,7 @@ def compile_module(module, output):
 
 
 def run(compiled, *arguments):
-    engine = wasmtime.Engine()
+    engine = wasmtime.Engine(configured())
     linker = wasmtime.Linker(engine)
     linker.define_wasi()
     store = wasmtime.Store(engine)

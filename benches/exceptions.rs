@@ -1,0 +1,142 @@
+//! What exceptions cost: instructions of C++ programs that could throw and never do, beside the same programs without
+//! exceptions (counted by callgrind, so exact); and the time of throwing.
+
+use crate::measure::{measure, median};
+use crate::{Bench, PALISADE, here, installed, python_has};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How wasm says exceptions, and clang's options for it.
+const GENERATIONS: [(&str, &[&str]); 3] = [
+    ("none", &["-fno-exceptions"]),
+    ("legacy", &["-mllvm", "-wasm-enable-eh", "-mllvm", "-wasm-use-legacy-eh=true"]),
+    ("standard", &["-mllvm", "-wasm-enable-eh", "-mllvm", "-wasm-use-legacy-eh=false"]),
+];
+const WASM_EXCEPTIONS: &[&str] = &[
+    "-fexceptions",
+    "-fwasm-exceptions",
+    "-Xclang",
+    "-exception-model=wasm",
+    "-Xclang",
+    "-target-feature",
+    "-Xclang",
+    "+exception-handling",
+];
+
+pub fn bench(bench: &Bench) {
+    throwing(bench);
+    if !installed("valgrind") || !python_has("ziglang") {
+        println!("left out: exceptions not thrown: valgrind or python3's package `ziglang` is not installed");
+        return;
+    }
+    println!("\nExceptions that are never thrown: instructions, as ratios of the program without exceptions");
+    println!("| program | instructions | legacy | standard | worst function (of those with 1% or more) |");
+    println!("| --- | --- | --- | --- | --- |");
+    for program in ["formula", "index", "scene"] {
+        not_thrown(bench, program);
+    }
+}
+
+fn not_thrown(bench: &Bench, program: &str) {
+    let counts = GENERATIONS.map(|(name, options)| {
+        let wasm = compile(bench, program, name, options);
+        let executable = wasm.with_extension("");
+        palisade(&wasm, &executable);
+        count(&executable)
+    });
+    let totals = counts.each_ref().map(|c| c.values().sum::<u64>() as f64);
+    let worst = counts[0]
+        .iter()
+        .filter(|&(_, &without)| without as f64 >= totals[0] / 100.0)
+        .filter_map(|(name, &without)| Some((*counts[2].get(name)? as f64 / without as f64, name)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(ratio, name)| format!("{name} {ratio:.3}"));
+    let [none, legacy, standard] = totals;
+    println!("| {program} | {none} | {:.3} | {:.3} | {worst} |", legacy / none, standard / none);
+}
+
+fn zig(arguments: &[&str]) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-m", "ziglang", "c++", "-target", "wasm32-wasi", "-std=c++20", "-O2"]).args(arguments);
+    command
+}
+
+fn compile(bench: &Bench, program: &str, name: &str, options: &[&str]) -> PathBuf {
+    let folder = here("exceptions");
+    let wasm = bench.folder.join(format!("{program}-{name}.wasm"));
+    let objects = [(program, options), ("never_thrown", &[][..])].map(|(source, options)| {
+        let object = bench.folder.join(format!("{source}-{name}.o"));
+        let with = source == "never_thrown" || name != "none";
+        let mut clang = zig(if with { WASM_EXCEPTIONS } else { &[] });
+        measure(clang.args(options).arg("-c").arg(folder.join(source).with_extension("cpp")).arg("-o").arg(&object));
+        object
+    });
+    measure(zig(&[]).args(objects).arg("-o").arg(&wasm));
+    wasm
+}
+
+fn palisade(module: &Path, executable: &Path) {
+    measure(Command::new(PALISADE).arg(module).arg("-o").arg(executable));
+}
+
+/// Instructions by function, as callgrind counts them.
+fn count(executable: &Path) -> BTreeMap<String, u64> {
+    let out = executable.with_extension("callgrind");
+    measure(
+        Command::new("valgrind")
+            .args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"])
+            .arg(format!("--callgrind-out-file={}", out.display()))
+            .arg(executable),
+    );
+    let text = std::fs::read_to_string(out).expect("callgrind's output");
+    let mut counts = BTreeMap::new();
+    let mut function = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("fn=") {
+            // "name'2": called by itself.
+            function = name.split('\'').next().unwrap_or(name).to_owned();
+        } else if line.starts_with("calls=") {
+            lines.next(); // what the callee cost, which is listed there
+        } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) {
+            let cost = line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            *counts.entry(function.clone()).or_insert(0) += cost;
+        }
+    }
+    counts
+}
+
+/// A million exceptions through five frames: nanoseconds each.
+fn throwing(bench: &Bench) {
+    let source = here("exceptions/throwing.wat");
+    let ours = bench.folder.join("throwing");
+    palisade(&source, &ours);
+    let native = bench.folder.join("throwing-native");
+    let has_native = installed("c++");
+    if has_native {
+        measure(Command::new("c++").arg("-O2").arg(here("exceptions/throwing.cpp")).arg("-o").arg(&native));
+    }
+    let nanoseconds =
+        |command: &dyn Fn() -> Command| median((0..bench.rounds).map(|_| measure(&mut command()).user)) * 1000.0;
+    println!("\nThrowing through five frames to a handler, nanoseconds per exception");
+    println!("| palisade | {:.0} |", nanoseconds(&|| Command::new(&ours)));
+    if has_native {
+        println!("| native C++ | {:.0} |", nanoseconds(&|| Command::new(&native)));
+    }
+    if bench.wasmtime {
+        let compiled = bench.folder.join("throwing.cwasm");
+        let python = |what| {
+            let mut command = Command::new("python3");
+            command.arg(here("run_wasmtime.py")).arg(what);
+            command
+        };
+        measure(python("compile").arg(&source).arg(&compiled));
+        let wasmtime = || {
+            let mut command = python("run");
+            command.arg(&compiled);
+            command
+        };
+        println!("| Wasmtime | {:.0} |", nanoseconds(&wasmtime));
+    }
+}
