@@ -5,7 +5,7 @@ use crate::name::{c_identifier, c_part, is_reserved, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
 use crate::read::{refers_to_exception, refers_to_function};
 use crate::translate::Env;
-use crate::{Options, plan::WASI_MODULES};
+use crate::{Options, plan::Provider};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use wasmparser::{ExternalKind, FuncType, ValType};
@@ -51,7 +51,11 @@ impl Header<'_, '_> {
         for module in &self.env.plan.import_modules {
             let name = owner_name(&module.link_name);
             if seen.insert(name.clone()) {
-                let what = if module.wasi { "WASI, from pal_wasi_view()" } else { "an import: yours to define" };
+                let what = match module.provider {
+                    Provider::Link => "an import: yours to define",
+                    Provider::Wasi => "WASI, from pal_wasi_view()",
+                    Provider::Threads => "wasi-threads, from pal_wasi_threads()",
+                };
                 self.line(&format!("struct {name}; /* {what} */"));
             }
         }
@@ -91,10 +95,10 @@ impl Header<'_, '_> {
         let env = self.env;
         let mut seen = HashSet::new();
         for import in &env.module.imports {
-            if WASI_MODULES.contains(&import.module) || !seen.insert((import.module, import.name)) {
+            let module = &env.plan.import_modules[env.plan.import_module(import.module)];
+            if module.provider != Provider::Link || !seen.insert((import.module, import.name)) {
                 continue;
             }
-            let module = &env.plan.import_modules[env.plan.import_module(import.module)];
             self.line("/* Import: define it. */");
             self.entity(&owner_name(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
         }

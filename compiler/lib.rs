@@ -20,11 +20,12 @@ pub use error::{Error, Result};
 pub use link::runtime;
 pub use target::Target;
 
-use plan::MemorySpec;
-use read::Features;
+use plan::{MemorySpec, Provider};
+use read::{Features, Import};
 use std::borrow::Cow;
 use target::Registers;
 use translate::Env;
+use wasmparser::{ExternalKind, FuncType, MemoryType, ValType};
 
 /// How to compile one module.
 #[derive(Debug, Clone)]
@@ -81,14 +82,26 @@ pub struct Object {
 pub struct Interface {
     /// C name.
     pub name: String,
-    /// Import modules: name in the file, name in link symbols, provided by the runtime's WASI.
-    pub imports: Vec<(String, String, bool)>,
-    /// Every import's module and field.
-    pub fields: Vec<(String, String)>,
+    /// Import modules: name in the file, name in link symbols, who provides it.
+    pub imports: Vec<(String, String, Provider)>,
+    /// Every import.
+    pub fields: Vec<Field>,
     /// Names of exports.
     pub exports: Vec<String>,
+    /// It exports the function that its threads begin with.
+    pub starts_threads: bool,
     /// Number of functions, and bytes of code.
     pub functions: usize,
+}
+
+/// An import, by its names in the file.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Field {
+    pub module: String,
+    pub name: String,
+    /// If it is a memory.
+    pub memory: Option<MemoryType>,
 }
 
 /// The binary of a module in either format.
@@ -166,11 +179,21 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {
     let modules = &env.plan.import_modules;
+    let field = |import: &Import<'_>| Field {
+        module: import.module.to_owned(),
+        name: import.name.to_owned(),
+        memory: (import.kind == ExternalKind::Memory).then(|| env.module.memories[import.index as usize].0),
+    };
+    let thread_start = FuncType::new([ValType::I32, ValType::I32], []);
     Interface {
         name: options.name.clone(),
-        imports: modules.iter().map(|m| (m.name.clone(), m.link_name.clone(), m.wasi)).collect(),
-        fields: env.module.imports.iter().map(|i| (i.module.to_owned(), i.name.to_owned())).collect(),
+        imports: modules.iter().map(|m| (m.name.clone(), m.link_name.clone(), m.provider)).collect(),
+        fields: env.module.imports.iter().map(field).collect(),
         exports: env.module.exports.iter().map(|e| e.name.to_owned()).collect(),
+        starts_threads: env.module.exports.iter().any(|e| {
+            let is_function = e.kind == ExternalKind::Func && e.name == "wasi_thread_start";
+            is_function && *env.module.function_type(e.index) == thread_start
+        }),
         functions: env.module.bodies.len(),
     }
 }

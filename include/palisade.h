@@ -215,6 +215,19 @@ void pal_wasi_free(pal_wasi *);
 struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *);
 void pal_wasi_view_free(struct wasi_snapshot_preview1 *);
 
+/* ---- wasi-threads ---- */
+
+/* What a module imports "wasi" "thread-spawn" from: starts threads with tids of their own. Any number of instances may
+ * share it. */
+struct wasi;
+/* Runs on each new thread: makes an instance of the module on the same shared memory, calls its `wasi_thread_start`
+ * with tid and start_arg, and frees it. Here a trap without a pal_try around it ends the process. */
+typedef void pal_thread_main(void *data, int32_t tid, int32_t start_arg);
+/* stack_size: bytes of each thread's stack; 0: what the OS gives. NULL: out of memory. */
+struct wasi *pal_wasi_threads(pal_thread_main *, void *data, size_t stack_size);
+/* Waits until all its threads have ended, then frees it. NULL is fine. */
+void pal_wasi_threads_join(struct wasi *);
+
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop
 #endif

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 3
+#define PAL_ABI 4
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -311,8 +311,12 @@ struct pal_module {
 struct pal_program_module {
 	int32_t (*instantiate)(void **out, void *const *imports); /* pal_instantiate on this module */
 	const struct pal_module *module;
-	const int32_t *sources; /* per import module: index of an earlier program module, or -1 for WASI */
+	const int32_t *sources; /* per import module: PAL_SOURCE_… */
 };
+/* An earlier module of the program, by its index; a memory of the program: this and its index; what the runtime has. */
+#define PAL_SOURCE_MEMORY 1073741824
+#define PAL_SOURCE_WASI 2147483646
+#define PAL_SOURCE_THREADS 2147483647
 #define PAL_PROGRAM_MODULE_SIZE 24
 struct pal_program {
 	const struct pal_program_module *modules;
@@ -320,9 +324,13 @@ struct pal_program {
 	void (*initialize)(void *pinned);      /* `_initialize`, or NULL */
 	const char *const *dirs;               /* --dir grants, in order, NULL-terminated */
 	const char *const *envs;               /* --env grants, NULL-terminated */
-	uint64_t module_count, stack_size;     /* stack_size: bytes */
+	uint64_t module_count, stack_size;     /* stack_size: bytes, of each thread */
+	/* Memories that modules import and no module exports; all threads use the same. */
+	const struct pal_memory_desc *memories;
+	uint64_t memory_count;
+	void (*thread_start)(void *pinned, int32_t tid, int32_t start_arg); /* `wasi_thread_start`, or NULL */
 };
-#define PAL_PROGRAM_SIZE 56
+#define PAL_PROGRAM_SIZE 80
 
 /* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
 #ifndef __ASSEMBLER__

@@ -4,6 +4,7 @@
 #include "arch.h"
 #include "context.h"
 #include "grants.h"
+#include "memory.h"
 #include "palisade.h"
 #include "port.h"
 #include "report.h"
@@ -96,36 +97,99 @@ static pal_wasi *make_wasi(int argc, char **argv)
 
 /* ---- Running ---- */
 
-struct run {
+/* What the threads of the program have in common. */
+struct common {
 	pal_wasi *wasi;
+	struct wasi *threads;
+	pal_memory **memories;
+	struct pal_lock ending;
+};
+
+/* One thread, with instances of its own. */
+struct run {
+	struct common *common;
 	void **instances;
+	struct wasi_snapshot_preview1 **views; /* one per instance that asks for WASI */
 	pal_trap trap;
 	bool linking; /* still making instances */
 	const void *thread_stack; /* for sanitize.h */
 	size_t thread_stack_size;
 };
 
-static void *source(const struct run *run, int32_t index)
+/* Ends the process as the calling thread did. The lock is never given back: the first thread to end decides. */
+static _Noreturn void end(struct run *run)
 {
-	if (index >= 0)
-		return run->instances[index];
-	void *view = pal_wasi_view(run->wasi);
-	if (view == NULL)
+	pal_lock(&run->common->ending);
+	const pal_trap_info *trap = pal_last_trap();
+	if (run->trap == PAL_TRAP_NONE)
+		exit(0);
+	if (run->trap == PAL_TRAP_EXIT)
+		exit(trap->exit_code);
+	if (run->trap == PAL_TRAP_LINK && run->linking)
+		fail(trap->message, NULL, NULL);
+	pal_report();
+	_exit(STATUS_TRAP);
+}
+
+static struct wasi_snapshot_preview1 *view_of(struct run *run, uint64_t module)
+{
+	if (run->views[module] == NULL)
+		run->views[module] = pal_wasi_view(run->common->wasi);
+	if (run->views[module] == NULL)
 		fail("out of memory", NULL, NULL);
-	return view;
+	return run->views[module];
+}
+
+static void *source(struct run *run, uint64_t module, int32_t source)
+{
+	if (source == PAL_SOURCE_THREADS)
+		return run->common->threads;
+	if (source == PAL_SOURCE_WASI)
+		return view_of(run, module);
+	return source < PAL_SOURCE_MEMORY ? run->instances[source] : run->common->memories[source - PAL_SOURCE_MEMORY];
+}
+
+static void *zeros(uint64_t count)
+{
+	void *array = calloc((size_t)count + 1, sizeof(void *)); /* of what the program has: it is in memory */
+	if (array == NULL)
+		fail("out of memory", NULL, NULL);
+	return array;
+}
+
+static struct run new_run(struct common *common)
+{
+	uint64_t count = pal_program.module_count;
+	return (struct run){ .common = common, .instances = zeros(count), .views = zeros(count) };
+}
+
+static void drop_run(struct run *run)
+{
+	for (uint64_t i = pal_program.module_count; i-- > 0;) {
+		pal_rt_free(run->instances[i]);
+		pal_wasi_view_free(run->views[i]);
+	}
+	free(run->instances);
+	free(run->views);
 }
 
 static void make_instance(struct run *run, uint64_t index)
 {
 	const struct pal_program_module *module = &pal_program.modules[index];
 	uint32_t count = module->module->import_module_count;
-	void **imports = calloc((size_t)count + 1, sizeof *imports);
-	if (imports == NULL)
-		fail("out of memory", NULL, NULL);
+	void **imports = zeros(count);
 	for (uint32_t i = 0; i < count; i++)
-		imports[i] = source(run, module->sources[i]);
+		imports[i] = source(run, index, module->sources[i]);
 	run->trap = (pal_trap)module->instantiate(&run->instances[index], imports);
 	free(imports);
+}
+
+static void make_instances(struct run *run)
+{
+	run->linking = true;
+	for (uint64_t i = 0; i < pal_program.module_count && run->trap == PAL_TRAP_NONE; i++)
+		make_instance(run, i);
+	run->linking = run->trap != PAL_TRAP_NONE;
 }
 
 static void run_exports(void *arg)
@@ -139,13 +203,9 @@ static void run_exports(void *arg)
 
 static void run_modules(struct run *run)
 {
-	run->linking = true;
-	for (uint64_t i = 0; i < pal_program.module_count && run->trap == PAL_TRAP_NONE; i++)
-		make_instance(run, i);
-	if (run->trap != PAL_TRAP_NONE || pal_program.module_count == 0)
-		return;
-	run->linking = false;
-	run->trap = pal_try(run_exports, &run->instances[pal_program.module_count - 1]);
+	make_instances(run);
+	if (run->trap == PAL_TRAP_NONE && pal_program.module_count > 0)
+		run->trap = pal_try(run_exports, &run->instances[pal_program.module_count - 1]);
 }
 
 static void run_program(void *arg)
@@ -175,21 +235,70 @@ static void on_own_stack(struct run *run)
 	pal_thread.mapped = (struct pal_stack){ 0, 0, 0 };
 }
 
+/* ---- Threads ---- */
+
+struct thread_start {
+	void *instance;
+	int32_t tid, start_arg;
+};
+
+static void start_thread(void *arg)
+{
+	const struct thread_start *start = arg;
+	pal_program.thread_start(start->instance, start->tid, start->start_arg);
+}
+
+/* A pal_thread_main. When it returns the others go on; a trap or an exit ends them all. */
+static void run_thread(void *common, int32_t tid, int32_t start_arg)
+{
+	struct run run = new_run(common);
+	make_instances(&run);
+	struct thread_start start = { run.instances[pal_program.module_count - 1], tid, start_arg };
+	if (run.trap == PAL_TRAP_NONE)
+		run.trap = pal_try(start_thread, &start);
+	if (run.trap != PAL_TRAP_NONE)
+		end(&run);
+	drop_run(&run);
+}
+
+/* ---- All of it ---- */
+
+static pal_memory *make_memory(const struct pal_memory_desc *desc)
+{
+	struct pal_memory_spec spec = {
+		.minimum = desc->minimum,
+		.maximum = desc->maximum,
+		.page_log2 = (uint8_t)desc->page_log2, /* at most 16 */
+		.index64 = desc->index64,
+		.shared = desc->shared,
+		.guard = 1,
+	};
+	struct pal_memory *memory;
+	if (pal_memory_make(&memory, &spec) != PAL_OK)
+		fail("no room for the memory that the program imports", NULL, NULL);
+	return memory;
+}
+
+static void make_common(struct common *common, int argc, char **argv)
+{
+	common->wasi = make_wasi(argc, argv);
+	common->ending = (struct pal_lock)PAL_LOCK_INIT;
+	common->memories = zeros(pal_program.memory_count);
+	for (uint64_t i = 0; i < pal_program.memory_count; i++)
+		common->memories[i] = make_memory(&pal_program.memories[i]);
+	if (pal_program.thread_start == NULL)
+		return;
+	common->threads = pal_wasi_threads(run_thread, common, (size_t)pal_program.stack_size);
+	if (common->threads == NULL)
+		fail("out of memory", NULL, NULL);
+}
+
+/* All goes with the process: other threads may still be using it. */
 int main(int argc, char **argv)
 {
-	struct run run = { .wasi = make_wasi(argc, argv) };
-	run.instances = calloc((size_t)pal_program.module_count + 1, sizeof *run.instances);
-	if (run.instances == NULL)
-		fail("out of memory", NULL, NULL);
+	struct common common = { 0 };
+	make_common(&common, argc, argv);
+	struct run run = new_run(&common);
 	on_own_stack(&run);
-	free(run.instances); /* the instances themselves go with the process */
-	const pal_trap_info *trap = pal_last_trap();
-	if (run.trap == PAL_TRAP_NONE)
-		return 0;
-	if (run.trap == PAL_TRAP_EXIT)
-		exit(trap->exit_code);
-	if (run.trap == PAL_TRAP_LINK && run.linking)
-		fail(trap->message, NULL, NULL);
-	pal_report();
-	_exit(STATUS_TRAP);
+	end(&run);
 }

@@ -176,10 +176,11 @@ uint64_t pal_memory_size(const pal_memory *memory)
 
 /* ---- Views ---- */
 
-/* Other threads may be reading the view of a shared memory: each word changes at once, and only ever grows. */
+/* Other threads may be reading the view of a shared memory: its base stays, its size changes at once and only grows. */
 static void update_view(const struct pal_memory *memory, struct pal_view *view)
 {
-	__atomic_store_n(&view->base, memory->base, __ATOMIC_RELEASE);
+	if (view->base != memory->base)
+		view->base = memory->base;
 	__atomic_store_n(&view->size, memory->size, __ATOMIC_RELEASE);
 }
 

@@ -37,6 +37,10 @@ void pal_port_at_thread_end(void);
 
 /* ---- Threads ---- */
 
+/* Starts a thread that nobody waits for, with a stack of at least `stack_size` bytes (0: as the OS has it) and a guard
+ * below it. False: the OS has no room for it. */
+bool pal_port_start_thread(void *(*run)(void *), void *arg, size_t stack_size);
+
 struct pal_lock {
 	pthread_mutex_t os;
 };

@@ -158,6 +158,24 @@ bool pal_port_signal_stack(void)
 
 /* ---- Threads ---- */
 
+/* Less would not hold what the C library, a trap's handling and compiled code's reserve need. */
+enum { THREAD_STACK_LEAST = 256 * 1024 };
+
+bool pal_port_start_thread(void *(*run)(void *), void *arg, size_t stack_size)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	if (pthread_attr_init(&attributes) != 0)
+		return false;
+	size_t page = pal_port_page(), size = stack_size < THREAD_STACK_LEAST ? THREAD_STACK_LEAST : stack_size;
+	bool fine = size <= SIZE_MAX - page && pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0;
+	if (fine && stack_size)
+		fine = pthread_attr_setstacksize(&attributes, (size + page - 1) & ~(page - 1)) == 0;
+	fine = fine && pthread_create(&thread, &attributes, run, arg) == 0;
+	pthread_attr_destroy(&attributes);
+	return fine;
+}
+
 void pal_lock(struct pal_lock *lock)
 {
 	pthread_mutex_lock(&lock->os);

@@ -2,11 +2,10 @@
 
 use super::arguments::linker_argument;
 use super::options::Command;
-use super::{Failure, output, progress};
+use super::{Failure, output, program, progress};
 use palisade::link::{LinkInput, link};
-use palisade::write::{Program, ProgramModule, write_program};
-use palisade::{Error, Interface, Object, Options};
-use std::collections::HashSet;
+use palisade::write::write_program;
+use palisade::{Error, Object, Options};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -184,9 +183,9 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
             inputs.push(LinkInput::Other(input.clone()));
         }
     }
-    check_cycles(&interfaces)?;
+    program::check_cycles(&interfaces)?;
     let alone = inputs.iter().all(|i| matches!(i, LinkInput::Object(_)));
-    if let Some(program) = plan_program(command, &interfaces, alone)? {
+    if let Some(program) = program::plan(command, &interfaces, alone)? {
         let path = folder.path().join("program.o");
         output::write(&path, &write_program(&command.target.triple, &program)?)?;
         inputs.extend([LinkInput::Object(path.into()), LinkInput::Main]);
@@ -210,109 +209,6 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
     link(&command.target, command.options.cc.as_deref(), inputs, &flags, &path)?;
     fs::rename(&path, output).map_err(|e| failed(&e))?;
     Ok(())
-}
-
-/// What an executable instantiates and runs. None for libraries, or where the other inputs have to have a `main`.
-/// `alone`: there are no other inputs, so everything imported has to be here.
-fn plan_program(command: &Command, modules: &[(String, Interface)], alone: bool) -> Result<Option<Program>, Failure> {
-    if command.options.shared {
-        return Ok(None);
-    }
-    if alone {
-        modules.iter().try_for_each(|module| check_imports(module, modules))?;
-    }
-    let has = |m: &Interface, name: &str| m.exports.iter().any(|e| e == name);
-    let Some(main) = modules.iter().position(|(_, m)| has(m, "_start") || has(m, "_initialize")) else {
-        let file = &modules[0].0;
-        return if alone {
-            Err(Failure::of(file, Error::new("no _start is exported: this is not a program (-c compiles a library)")))
-        } else {
-            Ok(None)
-        };
-    };
-    let Some(order) = dependency_order(modules, main, alone)? else { return Ok(None) };
-    let position = |name: &str| order.iter().position(|&m| modules[m].1.name == name);
-    let program_modules = order.iter().map(|&m| {
-        let module = &modules[m].1;
-        let source = |(_, link_name, wasi): &(String, String, bool)| {
-            if *wasi { -1 } else { position(link_name).map_or(-1, |p| p as i32) }
-        };
-        ProgramModule { name: module.name.clone(), sources: module.imports.iter().map(source).collect() }
-    });
-    let main = &modules[main].1;
-    Ok(Some(Program {
-        modules: program_modules.collect(),
-        initialize: has(main, "_initialize") && !has(main, "_start"),
-        start: has(main, "_start"),
-        dirs: command.options.dir.clone(),
-        envs: command.options.env.clone(),
-        stack_size: command.options.stack_size,
-    }))
-}
-
-/// Every import must come from WASI or another module of the program.
-fn check_imports((file, module): &(String, Interface), all: &[(String, Interface)]) -> Result<(), Failure> {
-    for (import, field) in &module.fields {
-        let (_, link_name, wasi) =
-            module.imports.iter().find(|(name, ..)| name == import).expect("every field's module is listed");
-        if *wasi {
-            if !palisade::link::is_wasi_function(field) {
-                let text = format!("import {import:?} {field:?}: there is no such function in WASI preview 1");
-                return Err(Failure::of(file, Error::new(text)));
-            }
-            continue;
-        }
-        let text = match all.iter().find(|(_, m)| m.name == *link_name) {
-            Some((_, provider)) if provider.exports.contains(field) => continue,
-            Some((other, _)) => format!("import {import:?} {field:?}: {other} does not export it"),
-            None => format!("import {import:?} {field:?} is not defined by any input"),
-        };
-        return Err(Failure::of(file, Error::new(text)));
-    }
-    Ok(())
-}
-
-/// No instance can be made of modules that import each other, whoever makes them.
-fn check_cycles(modules: &[(String, Interface)]) -> Result<(), Failure> {
-    (0..modules.len()).try_for_each(|module| dependency_order(modules, module, false).map(drop))
-}
-
-/// Modules that `main` needs, providers first, `main` last. None if one needs what only other inputs can give.
-fn dependency_order(modules: &[(String, Interface)], main: usize, alone: bool) -> Result<Option<Vec<usize>>, Failure> {
-    let (mut order, mut open, mut complete) = (Vec::new(), HashSet::new(), true);
-    // Depth first without recursion: (module, next import to look at).
-    let mut stack = vec![(main, 0)];
-    open.insert(main);
-    while let Some((module, at)) = stack.pop() {
-        let (file, interface) = &modules[module];
-        let Some((_, link_name, wasi)) = interface.imports.get(at) else {
-            open.remove(&module);
-            order.push(module);
-            continue;
-        };
-        stack.push((module, at + 1));
-        if *wasi {
-            continue;
-        }
-        match modules.iter().position(|(_, m)| m.name == *link_name) {
-            None if alone => {
-                return Err(Failure::of(file, Error::new(format!("import module {link_name:?} is missing"))));
-            }
-            None => complete = false,
-            Some(provider) if open.contains(&provider) => {
-                let round = stack.iter().skip_while(|(m, _)| *m != provider).map(|(m, _)| modules[*m].0.as_str());
-                let round: Vec<_> = round.chain([modules[provider].0.as_str()]).collect();
-                let text = format!("imports form a cycle, {}: instances can't be made", round.join(" → "));
-                return Err(Failure::of(file, Error::new(text)));
-            }
-            Some(provider) if order.contains(&provider) => {}
-            Some(provider) => {
-                open.insert(provider);
-                stack.push((provider, 0));
-            }
-        }
-    }
-    Ok(complete.then_some(order))
 }
 
 /// `-MD`, `-MF`: the output, and a header written with it, depend on all inputs that are files.

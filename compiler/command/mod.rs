@@ -5,6 +5,7 @@ mod build;
 mod options;
 mod output;
 mod print;
+mod program;
 mod progress;
 mod run;
 

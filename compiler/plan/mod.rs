@@ -18,10 +18,10 @@ pub use table::TablePlan;
 
 use crate::error::Result;
 use crate::name;
-use crate::read::{ConstOp, ElementItem, ElementMode, Module};
+use crate::read::{ConstOp, ElementItem, ElementMode, Import, Module};
 use scan::Scan;
 use std::collections::{HashMap, HashSet};
-use wasmparser::{ExternalKind, ValType};
+use wasmparser::{ExternalKind, FuncType, ValType};
 
 /// The decisions for one module.
 #[derive(Debug, Clone)]
@@ -73,8 +73,19 @@ pub struct ImportModule {
     pub link_name: String,
     /// Distance of the context's pointer to it.
     pub slot: u32,
-    /// Provided by the runtime's WASI.
-    pub wasi: bool,
+    /// Who provides it.
+    pub provider: Provider,
+}
+
+/// Who provides an import module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// Another module, or the host's C code.
+    Link,
+    /// The runtime's WASI.
+    Wasi,
+    /// The runtime's wasi-threads.
+    Threads,
 }
 
 /// Names of import modules that the runtime provides.
@@ -183,12 +194,26 @@ fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout
         let renamed = renames.iter().rev().find(|(from, _)| from == import.module).map(|(_, to)| to.clone());
         modules.push(ImportModule {
             name: import.module.to_owned(),
-            wasi: renamed.is_none() && WASI_MODULES.contains(&import.module),
+            provider: if renamed.is_none() { provider(module, import.module) } else { Provider::Link },
             link_name: renamed.unwrap_or_else(|| import.module.to_owned()),
             slot: layout.slot(),
         });
     }
     modules
+}
+
+/// The runtime's name for threads is a common one: a module of this name that has anything else is somebody else's.
+fn provider(module: &Module<'_>, name: &str) -> Provider {
+    let is_spawn = |import: &Import<'_>| {
+        let is_function = import.kind == ExternalKind::Func && import.name == "thread-spawn";
+        is_function && *module.function_type(import.index) == FuncType::new([ValType::I32], [ValType::I32])
+    };
+    let is_threads = || name == "wasi" && module.imports.iter().filter(|i| i.module == name).all(is_spawn);
+    match () {
+        () if WASI_MODULES.contains(&name) => Provider::Wasi,
+        () if is_threads() => Provider::Threads,
+        () => Provider::Link,
+    }
 }
 
 /// Types of functions, in order: what tables and indirect calls may meet. All function types are kept, since an

@@ -8,4 +8,4 @@ mod program;
 mod text;
 
 pub use object::{WriteOptions, write};
-pub use program::{Program, ProgramModule, write_program};
+pub use program::{Program, ProgramMemory, ProgramModule, Source, write_program};

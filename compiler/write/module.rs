@@ -4,7 +4,7 @@ use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
-use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
+use crate::plan::{DataPlan, GlobalPlan, MemoryMode, Provider, TablePlan};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
 use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
@@ -244,7 +244,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let names: Vec<u32> = env.plan.import_modules.iter().map(|m| self.string(&m.name)).collect();
         let at = self.relro.align(8);
         for (module, name) in env.plan.import_modules.iter().zip(names) {
-            let bind = self.symbols.wasi_bind.filter(|_| module.wasi);
+            let bind = self.symbols.wasi_bind.filter(|_| module.provider == Provider::Wasi);
             self.relro.pointer(bind.map(|symbol| Place { symbol, offset: 0 }));
             self.relro.u32(name);
             self.relro.u32(module.slot);

@@ -8,6 +8,7 @@ use crate::context::{ABI, MODULE_SIZE};
 use crate::error::{Error, Result};
 use crate::generate::{Generated, Relocation, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
+use crate::plan::Provider;
 use crate::translate::{Env, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
@@ -124,7 +125,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             let provider = self.undefined(&export_symbol(&module.link_name, import.name), true);
             imports.push((accessor, provider));
         }
-        let wasi = env.plan.import_modules.iter().any(|m| m.wasi);
+        let wasi = env.plan.import_modules.iter().any(|m| m.provider == Provider::Wasi);
         Symbols {
             text: self.object.section_symbol(self.text_section),
             rodata: self.object.section_symbol(rodata),

@@ -64,12 +64,14 @@ static void start(void *pinned)
 
 static const struct pal_import_module import_module = { NULL, 0, 0 };
 static const struct pal_module module = { .import_module_count = 1, .import_modules = &import_module };
-static const int32_t sources[] = { -1 };
+static const int32_t sources[] = { PAL_SOURCE_WASI };
 static const struct pal_program_module modules[] = { { instantiate, &module, sources } };
 static const char *const dirs[] = { "/::/root:ro", NULL };
 static const char *const envs[] = { "A=1", NULL };
 extern const struct pal_program pal_program;
-const struct pal_program pal_program = { modules, start, initialize, dirs, envs, 1, 1 << 20 };
+const struct pal_program pal_program = {
+	.modules = modules, .start = start, .initialize = initialize, .dirs = dirs, .envs = envs, .module_count = 1, .stack_size = 1 << 20,
+};
 
 /* ---- WASI, in name only ---- */
 
@@ -97,6 +99,14 @@ pal_status pal_wasi_new(pal_wasi **out, const pal_wasi_options *options)
 struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *wasi)
 {
 	return wasi == &the_wasi ? &the_view : NULL;
+}
+
+void pal_wasi_view_free(struct wasi_snapshot_preview1 *view) { (void)view; }
+
+struct wasi *pal_wasi_threads(pal_thread_main *run, void *data, size_t stack_size)
+{
+	static int any;
+	return run && data && stack_size == 1 << 20 ? (struct wasi *)&any : NULL;
 }
 
 /* ---- Checks ---- */

@@ -2,7 +2,7 @@
 
 use super::space::ranges;
 use super::{memory_name, mode_name};
-use crate::plan::{GlobalPlan, Plan, TablePlan};
+use crate::plan::{GlobalPlan, Plan, Provider, TablePlan};
 use crate::read::Module;
 
 pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
@@ -12,7 +12,7 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
         TablePlan::Dynamic => object(&[("kind", string("dynamic"))]),
     });
     let imports = plan.import_modules.iter().map(|import| {
-        let source = if import.wasi { "runtime" } else { "link" };
+        let source = if import.provider == Provider::Link { "link" } else { "runtime" };
         object(&[
             ("module", string(&import.name)),
             ("link_name", string(&import.link_name)),

@@ -2,7 +2,7 @@
 
 use super::space::{Use, ranges};
 use super::{line, memory_name, mode_name, size_text};
-use crate::plan::{GlobalPlan, MemoryMode, MemoryPlan, Plan, TablePlan};
+use crate::plan::{GlobalPlan, MemoryMode, MemoryPlan, Plan, Provider, TablePlan};
 use crate::read::Module;
 
 pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
@@ -26,7 +26,7 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
     let constants = plan.globals.iter().filter(|g| matches!(g, GlobalPlan::Constant(_))).count();
     line(&mut out, format_args!("globals: {}, of which {constants} are constants", plan.globals.len()));
     for import in &plan.import_modules {
-        let from = if import.wasi { "the runtime" } else { "the link" };
+        let from = if import.provider == Provider::Link { "the link" } else { "the runtime" };
         line(&mut out, format_args!("import module {:?}: from {from}, as {:?}", import.name, import.link_name));
     }
     out
