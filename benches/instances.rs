@@ -44,8 +44,7 @@ fn wasmtime(bench: &Bench) -> Command {
     let (wasm, host) = (bench.folder.join("instances.wasm"), bench.folder.join("instances.wasmtime"));
     std::fs::write(&wasm, wat::parse_file(here("instances.wat")).expect("it is well-formed"))
         .expect("it can be written");
-    let find = "import glob, os, wasmtime; print(glob.glob(os.path.dirname(wasmtime.__file__) + '/linux-*/_libwasmtime.so')[0])";
-    let library = measure(Command::new("python3").args(["-c", find])).output.trim().to_owned();
+    let library = library();
     let folder = library.rsplit_once('/').expect("a path").0;
     let mut cc = Command::new("cc");
     cc.arg("-O2").arg(here("instances_wasmtime.c")).arg(&library).arg(format!("-Wl,-rpath,{folder}"));
@@ -53,4 +52,10 @@ fn wasmtime(bench: &Bench) -> Command {
     let mut run = Command::new(host);
     run.arg(wasm);
     run
+}
+
+/// Wasmtime's library inside the Python package.
+pub fn library() -> String {
+    let find = "import glob, os, wasmtime; print(glob.glob(os.path.dirname(wasmtime.__file__) + '/linux-*/_libwasmtime.so')[0])";
+    measure(Command::new("python3").args(["-c", find])).output.trim().to_owned()
 }

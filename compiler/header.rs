@@ -49,7 +49,7 @@ impl Header<'_, '_> {
     fn import_structs(&mut self) {
         let mut seen = HashSet::from([self.name.to_owned()]);
         for module in &self.env.plan.import_modules {
-            let name = owner_name(&module.link_name);
+            let name = own_name(&module.link_name);
             if seen.insert(name.clone()) {
                 let what = match module.provider {
                     Provider::Link => "an import: yours to define",
@@ -67,7 +67,7 @@ impl Header<'_, '_> {
         let mut params = format!("struct {name} **out");
         let mut used = HashSet::from(["out".to_owned()]);
         for module in &self.env.plan.import_modules {
-            let ty = owner_name(&module.link_name);
+            let ty = own_name(&module.link_name);
             let mut param = ty.clone();
             while !used.insert(param.clone()) {
                 param.push('_');
@@ -100,13 +100,13 @@ impl Header<'_, '_> {
                 continue;
             }
             self.line("/* Import: define it. */");
-            self.entity(&owner_name(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
+            self.entity(&own_name(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
         }
         Ok(())
     }
 
     fn entity(&mut self, owner: &str, module: &str, field: &str, kind: ExternalKind, index: u32) -> Result<()> {
-        let identifier = c_identifier(&format!("{owner}_{}", c_part(field)));
+        let identifier = c_name(owner, field);
         let label = link_symbol(module, field);
         if let Some(other) = self.names.get(&identifier) {
             // C has fewer names than wasm ("a" "b_c" and "a_b" "c"), and one module's imports may be its own exports.
@@ -155,8 +155,13 @@ impl Header<'_, '_> {
     }
 }
 
+/// `owner_field` as a C identifier.
+pub fn c_name(owner: &str, field: &str) -> String {
+    c_identifier(&format!("{owner}_{}", c_part(field)))
+}
+
 /// An import module's name in C; what begins as Palisade's own names gets an underscore.
-fn owner_name(module: &str) -> String {
+pub fn own_name(module: &str) -> String {
     let name = c_identifier(module);
     if is_reserved(&name) { name + "_" } else { name }
 }

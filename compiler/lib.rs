@@ -3,6 +3,8 @@
 //! A module's way, one folder a stage: [`read`] → [`plan`] → [`translate`] → [`optimize`] → [`generate`] → [`write`](mod@write), then
 //! the system's linker ([`link`]). [`compile`] is all of it up to the object.
 
+pub mod bindings;
+pub mod build;
 pub mod context;
 pub mod error;
 pub mod generate;
@@ -73,6 +75,8 @@ pub struct Object {
     pub bytes: Vec<u8>,
     /// Its C header. An error, while the object is good, if C can't tell two of its names apart.
     pub header: Result<String>,
+    /// Declarations for hosts in Rust.
+    pub bindings: String,
     /// What a program made of it must provide and run.
     pub interface: Interface,
 }
@@ -140,7 +144,12 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
         let progress = start((env.module.bodies.len() * env.versions().len()) as u64);
         let generated = generate::generate(env, &*progress)?;
         let bytes = write::write(env, &generated, &write::WriteOptions { name: &options.name })?;
-        Ok(Object { bytes, header: header::header(env, options), interface: interface(env, options) })
+        Ok(Object {
+            bytes,
+            header: header::header(env, options),
+            bindings: bindings::bindings(env, &options.name),
+            interface: interface(env, options),
+        })
     })
 }
 

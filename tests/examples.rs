@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::{machines, root, run, run_with_input, scratch};
+use std::path::Path;
+use std::process::Command;
+use support::{AARCH64, Machine, machines, need, need_python, root, run, run_with_input, scratch};
 
 #[test]
 fn hello_counts_lines_words_and_bytes() {
@@ -31,4 +33,163 @@ fn examples_are_described() {
     }
     let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
     assert!(readme.contains("cargo run --release -- examples/hello/hello.wat -o hello && ./hello < README.md"));
+}
+
+/// A line of the input.
+const INPUT: &str = "palisade\n";
+
+/// Runs the checksum example's program on a long input.
+#[track_caller]
+fn expect_checksum(machine: &Machine, program: &Path) {
+    let input = INPUT.repeat(20_000);
+    let ran = run_with_input(&mut machine.command(program), input.as_bytes()).expect(0);
+    let expected = "a317c2e0 180000 bytes\ncaught: out of bounds memory access: address 0x30000 of memory 0\n";
+    assert_eq!(ran.stdout(), expected, "{}", program.display());
+}
+
+/// A copy of the example, since build systems write beside their files.
+fn embed() -> tempfile::TempDir {
+    let dir = scratch();
+    for entry in std::fs::read_dir(root().join("examples/embed")).expect("the example") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, dir.path().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    dir
+}
+
+/// A shell's command line, with palisade on the path, in a folder.
+#[track_caller]
+fn shell(dir: &Path, line: &str) -> String {
+    let folder = Path::new(support::PALISADE).parent().expect("a folder").to_path_buf();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path))).expect("a path");
+    let mut command = Command::new("sh");
+    command.args(["-ec", line]).env("PATH", path).env_remove("MAKEFLAGS").current_dir(dir);
+    let ran = run(&mut command);
+    assert!(ran.ok(), "{line}\n{}\n{}", ran.stdout(), ran.stderr());
+    ran.stdout()
+}
+
+#[test]
+fn embedding_works_by_hand_with_every_compiler() {
+    let dir = embed();
+    let host = Machine::host();
+    let program = dir.path().join("host");
+    shell(dir.path(), "palisade checksum.wat host.c -o host");
+    expect_checksum(&host, &program);
+    shell(dir.path(), "palisade -c checksum.wat --header checksum.h");
+    for (compiler, needed) in [("gcc -std=c11", "gcc"), ("clang -std=c11", "clang"), ("g++ -x c++ -std=c++17", "g++")] {
+        if need("the example", &[needed]) {
+            let warnings = "-Wall -Wextra -pedantic -Werror";
+            let flags = "$(palisade --print cflags) host.c -x none checksum.o $(palisade --print libs)";
+            shell(dir.path(), &format!("{compiler} {warnings} {flags} -o host"));
+            expect_checksum(&host, &program);
+        }
+    }
+    if need_python("the example with zig cc", "ziglang") {
+        let zig = "python3 -m ziglang cc";
+        let flags =
+            format!("$(palisade --print cflags) host.c checksum.o $(palisade --print libs --cc '{zig}') -o host");
+        shell(dir.path(), &format!("{zig} {flags}"));
+        expect_checksum(&host, &program);
+    }
+    if let Some(machine) = machines().into_iter().find(|m| m.triple == AARCH64 && !m.is_host()) {
+        let cross = format!("--target {AARCH64} --cc aarch64-linux-gnu-gcc");
+        shell(dir.path(), &format!("palisade -c {cross} checksum.wat --header checksum.h"));
+        let flags = format!("-static host.c checksum.o $(palisade --print libs {cross}) -o host");
+        shell(dir.path(), &format!("aarch64-linux-gnu-gcc $(palisade --print cflags) {flags}"));
+        expect_checksum(&machine, &program);
+    }
+}
+
+#[test]
+fn make_builds_what_has_changed() {
+    if !need("the Makefile", &["make"]) {
+        return;
+    }
+    let dir = embed();
+    shell(dir.path(), "make");
+    expect_checksum(&Machine::host(), &dir.path().join("host"));
+    assert!(shell(dir.path(), "make").contains("up to date"));
+    let built = shell(dir.path(), "sleep 0.1; touch checksum.wat; make");
+    assert!(built.contains("palisade -c") && built.contains("host.c"), "{built}");
+}
+
+#[test]
+fn cmake_has_a_package() {
+    if !need("the CMake package", &["cmake", "make"]) {
+        return;
+    }
+    let dir = embed();
+    shell(dir.path(), "cmake -B build -DCMAKE_PREFIX_PATH=$(palisade --print cmake-dir) && cmake --build build");
+    expect_checksum(&Machine::host(), &dir.path().join("build/host"));
+    let again = shell(dir.path(), "cmake --build build");
+    assert!(!again.contains("WebAssembly"), "{again}");
+    assert!(shell(dir.path(), "sleep 0.1; touch checksum.wat; cmake --build build").contains("WebAssembly"));
+    if let Some(machine) = machines().into_iter().find(|m| m.triple == AARCH64 && !m.is_host()) {
+        let system = "-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_EXE_LINKER_FLAGS=-static";
+        let compilers = "-DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++";
+        let package = "-DPalisade_DIR=$(palisade --print cmake-dir)";
+        shell(dir.path(), &format!("cmake -B cross {system} {compilers} {package} && cmake --build cross"));
+        expect_checksum(&machine, &dir.path().join("cross/host"));
+    }
+}
+
+#[test]
+fn meson_finds_palisade_with_pkg_config() {
+    if !need("Meson", &["meson", "ninja", "pkg-config"]) {
+        return;
+    }
+    let dir = embed();
+    shell(dir.path(), "PKG_CONFIG_PATH=$(palisade --print pkg-config-dir) meson setup build && ninja -C build");
+    expect_checksum(&Machine::host(), &dir.path().join("build/host"));
+    assert!(shell(dir.path(), "ninja -C build").contains("no work to do"));
+    assert!(shell(dir.path(), "sleep 0.1; touch checksum.wat; ninja -C build").contains("Linking target host"));
+}
+
+/// What cargo does with the example in Rust, without building the compiler once more: its build script's one call, then
+/// the lines for cargo as arguments.
+#[test]
+fn rust_programs_link_modules_in_their_build_scripts() {
+    let dir = scratch();
+    let example = root().join("examples/rust");
+    let script = std::fs::read_to_string(example.join("build.rs")).expect("a build script");
+    assert!(script.contains(r#"palisade::build::Module::new("../embed/checksum.wat").compile()"#), "{script}");
+    let module = palisade::build::Module::new(example.join("../embed/checksum.wat")).out_dir(dir.path());
+    let lines = module.try_compile().expect("a module");
+    let program = dir.path().join("program");
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition=2024", "-Dwarnings", "-o"]).arg(&program).arg(example.join("src/main.rs"));
+    for line in &lines {
+        match line.strip_prefix("cargo::").and_then(|l| l.split_once('=')) {
+            Some(("rustc-link-search", folder)) => rustc.args(["-L", folder]),
+            Some(("rustc-link-lib", library)) => rustc.args(["-l", library]),
+            Some(("rerun-if-changed", _)) => &mut rustc,
+            _ => panic!("a line that cargo may not know: {line}"),
+        };
+    }
+    let compiled = run(rustc.env("OUT_DIR", dir.path()));
+    assert!(compiled.ok(), "{}", compiled.stderr());
+    expect_checksum(&Machine::host(), &program);
+}
+
+/// docs/embedding.md: its C library and its host, as they stand there.
+#[test]
+fn the_tutorial_works_as_written() {
+    if !need_python("the tutorial", "ziglang") {
+        return;
+    }
+    let text = std::fs::read_to_string(root().join("docs/embedding.md")).expect("the tutorial");
+    let blocks: Vec<&str> = text.split("```c\n").skip(1).filter_map(|b| b.split("```").next()).collect();
+    let dir = scratch();
+    for (name, block) in ["upper.c", "host.c"].iter().zip(&blocks) {
+        support::write(dir.path(), name, block);
+    }
+    shell(dir.path(), "python3 -m ziglang cc -target wasm32-wasi -mexec-model=reactor -O2 upper.c -o upper.wasm");
+    let steps = "palisade -c upper.wasm --header upper.h
+        cc -Wall -Wextra $(palisade --print cflags) host.c upper.o $(palisade --print libs) -o host && ./host";
+    for line in [steps, "palisade upper.wasm host.c -o host && ./host"] {
+        let out = shell(dir.path(), line);
+        assert!(out.starts_with("HELLO\ncaught: out of bounds memory access"), "{out}");
+    }
 }

@@ -131,6 +131,10 @@ pub enum Print {
     Libs,
     /// Folder of palisade.h
     IncludeDir,
+    /// Folder of the CMake package, for CMAKE_PREFIX_PATH
+    CmakeDir,
+    /// Folder of palisade.pc, for PKG_CONFIG_PATH
+    PkgConfigDir,
     /// Sources of the runtime
     RtSources,
     /// Targets and how they are tested

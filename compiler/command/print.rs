@@ -2,7 +2,7 @@
 
 use super::options::{Command, Print};
 use super::{Failure, output};
-use palisade::link::Compiler;
+use palisade::link::{Compiler, packages};
 use palisade::read::FEATURES;
 use palisade::{runtime, target};
 use std::fmt::Write as _;
@@ -21,6 +21,11 @@ pub fn print(command: &Command, what: Print) -> Result<(), Failure> {
             line(format_args!("{} {libraries}", archive.display()));
         }
         Print::IncludeDir => line(format_args!("{}", runtime::include_dir()?.display())),
+        Print::CmakeDir => line(format_args!("{}", packages::cmake_dir()?.display())),
+        Print::PkgConfigDir => {
+            let folder = packages::pkg_config_dir(&command.target, command.options.cc.as_deref())?;
+            line(format_args!("{}", folder.display()));
+        }
         Print::RtSources => {
             let folder = runtime::sources_dir()?;
             runtime::source_names().for_each(|name| line(format_args!("{}", folder.join(name).display())));

@@ -1,6 +1,7 @@
 //! From objects to programs: the runtime's library and the system's C compiler.
 
 mod cc;
+pub mod packages;
 pub mod runtime;
 
 pub use cc::{Compiler, LinkInput, link};

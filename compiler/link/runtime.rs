@@ -81,6 +81,17 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
     write_archive(&folder.join(MAIN), main.iter().map(object))
 }
 
+/// A static library of `objects` alone.
+pub fn write_module_library(objects: &[PathBuf], output: &Path) -> Result<()> {
+    write_archive(output, objects.iter().cloned())
+}
+
+/// A folder of the cache with one file; another content is another folder.
+pub fn cached_file(kind: &str, name: &str, content: &str) -> Result<PathBuf> {
+    let key = format!("{kind}-{:016x}", hash(&content));
+    cached(&key, |folder| fs::write(folder.join(name), content).map_err(io_error))
+}
+
 /// Makes a static library, or adds to one, in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
 fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<()> {
     let mut command = Command::new(env::var_os("AR").unwrap_or_else(|| "ar".into()));

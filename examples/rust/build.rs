@@ -1,0 +1,3 @@
+fn main() {
+    palisade::build::Module::new("../embed/checksum.wat").compile();
+}
