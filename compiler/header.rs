@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
-use crate::read::refers_to_function;
+use crate::read::{refers_to_exception, refers_to_function};
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
 use std::collections::{HashMap, HashSet};
@@ -120,7 +120,10 @@ impl Header<'_, '_> {
                 format!("pal_table *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* table */")
             }
             ExternalKind::Global => self.global(owner, &identifier, &label, index),
-            ExternalKind::Tag => return Ok(()),
+            ExternalKind::Tag => {
+                let carried = type_list(self.env.module.tag_type(index).params());
+                format!("pal_tag *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* tag ({carried}) */")
+            }
         };
         self.line(&text);
         Ok(())
@@ -161,15 +164,18 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
             "void"
         }
     };
-    let list = |types: &[ValType]| types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ");
     write!(
         out,
         "{result} {identifier}({params}) PAL_LABEL(\"{label}\"); /* ({}) -> ({}) */",
-        list(ty.params()),
-        list(ty.results())
+        type_list(ty.params()),
+        type_list(ty.results())
     )
     .expect("writing to a string");
     out
+}
+
+fn type_list(types: &[ValType]) -> String {
+    types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Vectors are passed behind pointers.
@@ -185,6 +191,7 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
         ValType::Ref(r) if refers_to_function(r) => "pal_funcref",
+        ValType::Ref(r) if refers_to_exception(r) => "pal_exnref",
         ValType::Ref(_) => "pal_externref",
     }
 }

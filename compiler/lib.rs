@@ -124,7 +124,7 @@ pub type Progress = Box<dyn Fn() + Sync>;
 pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progress) -> Result<Object> {
     let wasm = binary(wasm)?;
     with_env(&wasm, options, |env| {
-        let progress = start(env.module.bodies.len() as u64);
+        let progress = start((env.module.bodies.len() * env.versions().len()) as u64);
         let generated = generate::generate(env, &*progress)?;
         let bytes = write::write(env, &generated, &write::WriteOptions { name: &options.name })?;
         Ok(Object { bytes, header: header::header(env, options), interface: interface(env, options) })
@@ -142,8 +142,8 @@ pub fn assembly(wasm: &[u8], options: &Options) -> Result<String> {
 }
 
 /// What each memory, table and import becomes, and why (`--plan`).
-pub fn describe_plan(wasm: &[u8], options: &Options) -> Result<String> {
-    with_env(&binary(wasm)?, options, |env| Ok(plan::describe(env.module, env.plan)))
+pub fn describe_plan(wasm: &[u8], options: &Options, format: plan::PlanFormat) -> Result<String> {
+    with_env(&binary(wasm)?, options, |env| Ok(plan::describe(env.module, env.plan, format)))
 }
 
 fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Result<T>) -> Result<T> {
@@ -155,8 +155,10 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     }
     let isa = |registers| options.target.isa(options.opt_level, options.nan_canonicalization, registers);
     let (isa, quick_isa) = (isa(Registers::Backtracking)?, isa(Registers::SinglePass)?);
-    let module = read::read(wasm, &options.features)?;
-    let plan = plan::plan(&module, &options.memories, &options.imports)?;
+    let mut module = read::read(wasm, &options.features)?;
+    let specs = plan::memory_specs(&module, &options.memories)?;
+    plan::add_memories(&mut module, &specs)?;
+    let plan = plan::plan(&module, &specs, &options.imports)?;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
     then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))

@@ -1,6 +1,7 @@
 /* See instance.h; the order of a module's instantiation, and its end. */
 #include "instance.h"
 #include "cpu.h"
+#include "exception.h"
 #include "group.h"
 #include "memory.h"
 #include "palisade.h"
@@ -8,6 +9,7 @@
 #include "reservation.h"
 #include "site.h"
 #include "table.h"
+#include "tag.h"
 #include "trap.h"
 #include "trap_text.h"
 #include "type.h"
@@ -41,7 +43,9 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		.index64 = desc->index64,
 		.shared = desc->shared,
 		/* whoever imports it may want it as a memory without checks */
-		.guard = desc->mode == PAL_MODE_GUARD || desc->exported,
+		.guard = desc->mode == PAL_MODE_GUARD || desc->mode == PAL_MODE_AUTO ||
+		         (desc->exported && !(desc->flags & PAL_MEMORY_COMPACT)),
+		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
 	};
 }
 
@@ -117,13 +121,31 @@ static void make_tables(struct pal_instance *instance)
 		const struct pal_table_desc *desc = &module->tables[i];
 		if (desc->import >= 0 || desc->is_static)
 			continue;
-		uint32_t type = pal_value_type(desc->type, instance->code->types);
+		uint32_t type = pal_interned_value_type(desc->type, instance->code->types);
 		struct pal_table_spec spec = { desc->minimum, desc->maximum, type, desc->index64 };
 		struct pal_table *table;
 		if (pal_table_make(&table, &spec) != PAL_OK)
 			no_room(module, "table", i, 0);
 		pal_instance_use_table(instance, i, table);
 	}
+}
+
+/* Which version of the code: checks are needed if any auto memory is without guard pages. */
+static void choose_version(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	if (module->version_at == 0)
+		return;
+	bool guarded = true;
+	for (uint32_t i = 0; i < module->memory_count; i++)
+		if (module->memories[i].mode == PAL_MODE_AUTO)
+			guarded = guarded && pal_memory_is_guarded(instance->memories[i].owner);
+	if (guarded)
+		return; /* as it was made: zero is PAL_VERSION_GUARD */
+	pal_context_set(instance->pinned, module->version_at, PAL_VERSION_CHECKED);
+	struct pal_func *funcs = (struct pal_func *)(instance->pinned - module->funcs_at);
+	for (uint32_t i = 0; i < module->func_count; i++)
+		funcs[i].code = module->text + module->funcs[module->func_count + i].code;
 }
 
 static void make_funcs(struct pal_instance *instance)
@@ -136,6 +158,24 @@ static void make_funcs(struct pal_instance *instance)
 		const struct pal_func_desc *desc = &module->funcs[i];
 		funcs[i] = (struct pal_func){ module->text + desc->code, instance->pinned, types[desc->type], desc->index };
 	}
+}
+
+static void make_tags(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->tag_count; i++)
+		if (!module->tags[i].imported)
+			*pal_instance_tag(instance, i) = pal_tag_make(instance->code->types[module->tags[i].type]);
+}
+
+/* The instance is listed whether its tables for exnrefs come from others or not: the element type of an import is the
+ * one in its description, or linking fails. */
+static bool may_hold_exnrefs(const struct pal_module *module)
+{
+	bool found = module->exn_global_count > 0;
+	for (uint32_t i = 0; i < module->table_count; i++)
+		found = found || pal_value_type_is_exn(module->tables[i].type);
+	return found;
 }
 
 static void count_imports(struct pal_instance *instance)
@@ -164,6 +204,9 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 	make_memories(instance);
 	make_tables(instance);
 	make_funcs(instance);
+	make_tags(instance);
+	if (may_hold_exnrefs(module))
+		pal_exception_watch(instance);
 }
 
 /* ---- Using ---- */
@@ -217,6 +260,8 @@ static void drop_tables(struct pal_instance *instance)
 void pal_instance_destroy(struct pal_instance *instance)
 {
 	if (instance->pinned) {
+		if (may_hold_exnrefs(instance->module))
+			pal_exception_unwatch(instance);
 		drop_memories(instance);
 		drop_tables(instance);
 		pal_reservation_release(instance->reservation); /* last: the views lie in it */
@@ -305,6 +350,7 @@ static void instantiate(void *arg)
 	pal_instance_make(&request->instance, module);
 	struct pal_instance *instance = request->instance;
 	pal_link(instance, request->imports);
+	choose_version(instance);
 	if (!pal_group_make(instance))
 		no_room(module, "instance", 0, 0);
 	pal_link_join(instance, request->imports);

@@ -63,6 +63,13 @@ void pal_trap_record(pal_trap kind, const char *message, int32_t memory, uint64_
 	thread->frames_cut = false;
 }
 
+/* Where there are two versions of the code, the second one's functions are listed behind the first one's. */
+static uint32_t function_index(const struct pal_module *module, uint32_t number)
+{
+	uint32_t defined = module->version_at ? module->functions / 2 : module->functions;
+	return module->imported_functions + number % defined;
+}
+
 /* Appends the frame executing at pc, if that is in a wasm function: stubs and C are passed over. */
 static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
 {
@@ -83,7 +90,7 @@ static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
 	thread->frames[thread->frame_count++] = (struct pal_frame){
 		.module = module->name,
 		.function = module->strings + module->function_name[function],
-		.index = module->imported_functions + (uint32_t)function, /* fewer than 2^32 functions in all */
+		.index = function_index(module, (uint32_t)function), /* fewer than 2^32 functions in all */
 		.offset = site < 0 ? 0 : module->site_wasm[site],
 	};
 }

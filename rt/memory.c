@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #define GIB4 ((uint64_t)1 << 32)
+/* What is left to the host, at most, when memories take less than they might use. */
+#define SPARE_MAX ((uint64_t)1 << 30)
 /* No memory is larger: far above every host's address space, far below where sums of sizes could wrap. */
 #define BYTES_MAX ((uint64_t)1 << 56)
-/* Up to here a declared maximum is reserved at once, so that the memory never moves. */
-#define RESERVE_MAX GIB4
 
 /* ---- Limits ---- */
 
@@ -63,6 +63,21 @@ static pal_status reserve(struct pal_memory *memory, uint64_t usable, size_t bel
 	return PAL_E_NOMEM;
 }
 
+/* For a memory that must not move where there is no room for all it may become: the largest half, quarter, … that
+ * leaves the host as much again to work with. The declared limit stays; growing beyond what is reserved fails. */
+static pal_status reserve_some(struct pal_memory *memory, uint64_t most, size_t below, uint64_t size)
+{
+	for (uint64_t usable = most; usable >= size; usable /= 2) {
+		uint64_t spare = usable < SPARE_MAX ? usable : SPARE_MAX;
+		struct pal_reservation *probe = pal_reservation_new(pal_page_round(spare ? spare : 1));
+		pal_status status = probe ? reserve(memory, usable, below, size) : PAL_E_NOMEM;
+		pal_reservation_release(probe);
+		if (status == PAL_OK || usable == 0)
+			return status;
+	}
+	return reserve(memory, size, below, size);
+}
+
 static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spec *spec)
 {
 	uint64_t size = spec->minimum << spec->page_log2; /* see check_limits */
@@ -72,12 +87,15 @@ static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spe
 	if (spec->guard && !spec->index64) {
 		memory->layout = PAL_LAYOUT_GUARD;
 		usable = pal_memory_guard_bytes();
-	} else if (spec->shared || (spec->maximum != UINT64_MAX && most <= RESERVE_MAX)) {
+	} else if (spec->shared || (spec->maximum != UINT64_MAX && most <= PAL_RESERVE_MAX)) {
 		memory->layout = PAL_LAYOUT_FIXED; /* shared ones, which other threads are using, must not move */
 		usable = most;
+	} else if (spec->unmoving) {
+		memory->layout = PAL_LAYOUT_FIXED;
 	}
 	memory->size = size;
-	pal_status status = reserve(memory, usable, spec->below, size);
+	bool some = spec->unmoving && memory->layout == PAL_LAYOUT_FIXED;
+	pal_status status = some ? reserve_some(memory, most, spec->below, size) : reserve(memory, usable, spec->below, size);
 	/* A movable mapping is accessible as a whole, so that it can be resized: an empty one has a page, too. */
 	if (status == PAL_OK && memory->layout == PAL_LAYOUT_MOVABLE && size == 0 &&
 	    !pal_port_commit(memory->base, memory->reservation->bytes)) {
@@ -209,6 +227,8 @@ static bool extend(struct pal_memory *memory, uint64_t size)
 	if (memory->layout == PAL_LAYOUT_MOVABLE)
 		return resize(memory, size);
 	size_t from = pal_page_round(memory->size), to = pal_page_round(size); /* both at most BYTES_MAX */
+	if (to > memory->reach)
+		return false;
 	return pal_port_commit(memory->base + from, to - from);                /* growing: to >= from */
 }
 

@@ -34,8 +34,10 @@ struct pal_memory_spec {
 	uint64_t minimum, maximum; /* pages; maximum UINT64_MAX: none declared */
 	uint8_t page_log2, index64, shared;
 	uint8_t guard;             /* 1: guard layout */
+	uint8_t unmoving;          /* 1: without guard layout it never moves, either; if there is no room for its maximum,
+	                            * it gets what there is, and growing fails beyond that */
 	size_t below;              /* bytes to keep readable and writable below byte 0, with an inaccessible page below
-	                            * those: room for an instance's context. Guard layout only. */
+	                            * those: room for an instance's context. Only where it never moves. */
 };
 /* PAL_E_RANGE: minimum above maximum or above the index type's reach; PAL_E_NOMEM. */
 pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec *);

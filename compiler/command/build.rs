@@ -48,8 +48,8 @@ fn build_one(command: &Command, input: &OsString) -> Result<(), Failure> {
     let compile_options = compile_options(command, input);
     let wasm = read(input)?;
     let fail = |e| Failure::of(&file, e);
-    if options.plan.is_some() {
-        let plan = palisade::describe_plan(&wasm, &compile_options).map_err(fail)?;
+    if let Some(format) = command.plan {
+        let plan = palisade::describe_plan(&wasm, &compile_options, format).map_err(fail)?;
         return Ok(output::write(Path::new("-"), plan.as_bytes())?);
     }
     let (text, extension) = if options.emit.is_some() {

@@ -3,7 +3,7 @@
 use super::arguments::prepare;
 use clap::{ArgAction, Parser, ValueEnum};
 use palisade::optimize::Disabled;
-use palisade::plan::MemorySpec;
+use palisade::plan::{MemorySpec, PlanFormat, parse_size};
 use palisade::read::Features;
 use palisade::{Error, Target};
 use std::ffi::OsString;
@@ -67,7 +67,8 @@ pub struct Options {
     /// Number of threads as a size.
     #[arg(skip)]
     pub jobs: Option<usize>,
-    /// How a memory is accessed: TARGET:key[=value],…; TARGET is an index, a name or *; keys: mode=guard|checked
+    /// How a memory is accessed: TARGET:key[=value],…; TARGET is an index, a name, * or new:NAME (adds a memory);
+    /// keys: mode=guard|checked|fixed|auto; for new ones also min=, max= (pages), i64, export=NAME
     #[arg(long, value_name = "SPEC")]
     pub memory: Vec<String>,
     /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization
@@ -92,9 +93,9 @@ pub struct Options {
     #[arg(last = true, value_name = "ARGS", requires = "run")]
     pub arguments: Vec<OsString>,
     /// Stack of an executable's main thread
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_stack_size)]
     pub stack_size: u64,
-    /// Show what each memory, table and import becomes, and why
+    /// Show what each memory, table and import becomes, and why: text, json or svg
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     pub plan: Option<String>,
     /// Leave out an optimization pass
@@ -144,6 +145,7 @@ pub struct Command {
     pub target: Target,
     pub features: Features,
     pub memories: Vec<MemorySpec>,
+    pub plan: Option<PlanFormat>,
     pub imports: Vec<(String, String)>,
     pub nan_canonicalization: bool,
     pub disabled_passes: Disabled,
@@ -185,9 +187,14 @@ impl Command {
             }
         }
         let memories = options.memory.iter().map(|m| MemorySpec::parse(m)).collect::<palisade::Result<_>>()?;
+        let plan = options.plan.as_deref().map(|name| {
+            PlanFormat::parse(name)
+                .ok_or_else(|| Error::new(format!("--plan={name}: the formats are json, svg and text")))
+        });
+        let plan = plan.transpose()?;
         let imports = options.import.iter().map(|i| parse_import(i)).collect::<palisade::Result<_>>()?;
         let disabled_passes = disabled_passes(&options.disable_pass)?;
-        Ok(Command { options, target, features, memories, imports, nan_canonicalization, disabled_passes })
+        Ok(Command { options, target, features, memories, plan, imports, nan_canonicalization, disabled_passes })
     }
 }
 
@@ -203,10 +210,7 @@ fn refuse_unfinished(options: &Options) -> palisade::Result<()> {
     if let Some(name) = options.harden.first() {
         return refuse(&format!("--harden={name}"));
     }
-    match options.plan.as_deref() {
-        None | Some("text") => Ok(()),
-        Some(format) => refuse(&format!("--plan={format}")),
-    }
+    Ok(())
 }
 
 fn disabled_passes(names: &[String]) -> palisade::Result<Disabled> {
@@ -225,18 +229,8 @@ fn parse_import(text: &str) -> palisade::Result<(String, String)> {
 }
 
 /// `64MiB`, `1GiB`, `4096`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is not a size"))?;
-    let shift = match &text[digits.len()..] {
-        "" | "B" => 0,
-        "KiB" | "K" | "k" => 10,
-        "MiB" | "M" => 20,
-        "GiB" | "G" => 30,
-        unit => return Err(format!("unknown unit {unit:?}: B, KiB, MiB or GiB")),
-    };
-    number
-        .checked_mul(1 << shift)
-        .filter(|n| (1 << 16..1 << 40).contains(n))
-        .ok_or_else(|| format!("{text} is not between 64KiB and 1024GiB"))
+fn parse_stack_size(text: &str) -> Result<u64, String> {
+    let size = parse_size(text)?;
+    let fits = (1 << 16..1 << 40).contains(&size);
+    if fits { Ok(size) } else { Err(format!("{text} is not between 64KiB and 1024GiB")) }
 }

@@ -1,8 +1,12 @@
 //! How each memory is accessed.
 
+use super::spec::{self, ModeChoice, Settings};
+use crate::context::RESERVE_MAX;
 use crate::error::{Error, Result};
 use crate::read::Module;
 use wasmparser::ExternalKind;
+
+pub use super::spec::MemorySpec;
 
 /// How code reaches a memory's bytes (design: "code mode").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +15,21 @@ pub enum MemoryMode {
     Guard,
     /// Explicit checks against the view's size.
     Checked,
+    /// Its size never changes: explicit checks against a constant.
+    Fixed,
 }
 
 /// The plan of one memory.
 #[derive(Debug, Clone)]
 pub struct MemoryPlan {
-    /// How it is accessed.
+    /// How it is accessed; of an `auto` memory: by the version of the code that this plan is for.
     pub mode: MemoryMode,
+    /// Code for both guard and checked mode is in the object; each instance uses one of them.
+    pub auto: bool,
+    /// Its base is another one after it has grown.
+    pub moves: bool,
+    /// Others may use it, but not as a memory without checks: no address space is reserved for that.
+    pub compact: bool,
     /// The import it comes from.
     pub import: Option<u32>,
     /// Addresses are i64.
@@ -26,102 +38,83 @@ pub struct MemoryPlan {
     pub page_log2: u32,
     /// Declared minimum in bytes, saturated.
     pub minimum_bytes: u64,
+    /// Declared maximum in bytes, saturated.
+    pub maximum_bytes: Option<u64>,
     /// Others may see it.
     pub exported: bool,
     /// Why this mode, for `--plan`.
-    pub reason: &'static str,
+    pub reason: String,
 }
 
-/// A `--memory` option: `TARGET:key[=value],…`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemorySpec {
-    target: String,
-    mode: MemoryMode,
-}
-
-impl MemorySpec {
-    /// Parses a `--memory` option. Keys beyond `mode=guard` and `mode=checked` are named in the error.
-    pub fn parse(text: &str) -> Result<MemorySpec> {
-        let (target, keys) = text
-            .split_once(':')
-            .ok_or_else(|| Error::new(format!("--memory {text}: expected TARGET:key[=value],…")))?;
-        let mut mode = None;
-        for key in keys.split(',') {
-            mode = Some(match key {
-                "mode=guard" => MemoryMode::Guard,
-                "mode=checked" => MemoryMode::Checked,
-                _ => return Err(Error::new(format!("--memory {text}: {key:?} is not supported"))),
-            });
-        }
-        if target.starts_with("new:") {
-            return Err(Error::new(format!("--memory {text}: adding a memory is not supported")));
-        }
-        let mode = mode.ok_or_else(|| Error::new(format!("--memory {text}: no key")))?;
-        Ok(MemorySpec { target: target.to_owned(), mode })
-    }
-}
-
-/// Plans all memories. Specific specs beat `*`; later ones beat earlier ones.
+/// Plans all memories.
 pub fn plan(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<MemoryPlan>> {
-    if let Some(text) = module.memory_section {
-        let first = text.lines().next().unwrap_or_default();
-        return Err(Error::new(format!("custom section palisade.memory ({first:?}) is not supported")));
-    }
-    let mut used = vec![false; specs.len()];
-    let mut plans = Vec::new();
-    for index in 0..module.memories.len() as u32 {
-        let spec = find_spec(module, specs, index, &mut used);
-        plans.push(plan_one(module, index, spec)?);
-    }
-    if let Some((spec, _)) = specs.iter().zip(used).find(|(spec, used)| !used && spec.target != "*") {
-        return Err(Error::new(format!("--memory {}: the module has no such memory", spec.target)));
-    }
-    Ok(plans)
+    let settings = spec::settings(module, specs)?;
+    (0..).zip(settings).map(|(index, settings)| plan_one(module, index, settings)).collect()
 }
 
-fn find_spec<'s>(
-    module: &Module<'_>,
-    specs: &'s [MemorySpec],
-    index: u32,
-    used: &mut [bool],
-) -> Option<&'s MemorySpec> {
-    let named = |name: &str| {
-        module.names.memory(index) == Some(name)
-            || module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index && e.name == name)
-    };
-    let mut found = None;
-    for (at, spec) in specs.iter().enumerate() {
-        if spec.target == index.to_string() || named(&spec.target) {
-            used[at] = true;
-            found = Some(spec);
-        }
-    }
-    found.or_else(|| specs.iter().rfind(|s| s.target == "*"))
-}
-
-fn plan_one(module: &Module<'_>, index: u32, spec: Option<&MemorySpec>) -> Result<MemoryPlan> {
+fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<MemoryPlan> {
     let (ty, import) = &module.memories[index as usize];
     let page_log2 = ty.page_size_log2.unwrap_or(16);
     let guardable = !ty.memory64 && page_log2 == 16;
-    let (mode, reason) = match spec {
-        Some(MemorySpec { mode: MemoryMode::Guard, .. }) if !guardable => {
-            return Err(Error::new(format!(
-                "--memory: memory {index} is 64-bit or has small pages: guard is impossible"
-            )));
-        }
-        Some(spec) => (spec.mode, "asked for by --memory"),
-        None if index == 0 && guardable => (MemoryMode::Guard, "memory 0, 32-bit"),
-        None if ty.memory64 => (MemoryMode::Checked, "64-bit"),
-        None if page_log2 != 16 => (MemoryMode::Checked, "custom page size"),
-        None => (MemoryMode::Checked, "not memory 0"),
+    let (choice, reason) = match settings.mode {
+        Some((mode, origin)) => (mode, format!("asked for by {}", origin.name())),
+        None => default_mode(index, ty.memory64, page_log2),
     };
+    let bytes = |pages: u64| pages.saturating_mul(1 << page_log2);
+    let impossible = |why: &str| {
+        let origin = settings.mode.map_or("--memory", |(_, origin)| origin.name());
+        Err(Error::new(format!("{origin}: memory {index} {why}")))
+    };
+    match choice {
+        ModeChoice::Guard | ModeChoice::Auto if !guardable => {
+            return impossible("is 64-bit or has small pages: guard and auto are impossible");
+        }
+        ModeChoice::Fixed if ty.maximum != Some(ty.initial) => {
+            return impossible("can grow: fixed needs a maximum that is the minimum");
+        }
+        _ => {}
+    }
+    let mode = match choice {
+        ModeChoice::Guard | ModeChoice::Auto => MemoryMode::Guard,
+        ModeChoice::Checked => MemoryMode::Checked,
+        ModeChoice::Fixed => MemoryMode::Fixed,
+    };
+    let maximum_bytes = ty.maximum.map(bytes);
     Ok(MemoryPlan {
         mode,
+        auto: choice == ModeChoice::Auto,
+        moves: mode == MemoryMode::Checked && moves(import.is_some(), maximum_bytes),
+        compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
         page_log2,
-        minimum_bytes: ty.initial.checked_shl(page_log2).filter(|b| b >> page_log2 == ty.initial).unwrap_or(u64::MAX),
+        minimum_bytes: bytes(ty.initial),
+        maximum_bytes,
         exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),
         reason,
     })
+}
+
+fn default_mode(index: u32, index64: bool, page_log2: u32) -> (ModeChoice, String) {
+    let (mode, reason) = match () {
+        () if index == 0 && !index64 && page_log2 == 16 => (ModeChoice::Guard, "memory 0, 32-bit"),
+        () if index64 => (ModeChoice::Checked, "64-bit"),
+        () if page_log2 != 16 => (ModeChoice::Checked, "custom page size"),
+        () => (ModeChoice::Checked, "not memory 0"),
+    };
+    (mode, reason.to_owned())
+}
+
+/// The runtime reserves small maxima of an instance's own memories at once (`lay_out` in rt/memory.c).
+fn moves(imported: bool, maximum_bytes: Option<u64>) -> bool {
+    imported || maximum_bytes.is_none_or(|bytes| bytes > RESERVE_MAX)
+}
+
+impl MemoryPlan {
+    /// The same for the version of the code that an instance uses where address space is short. The runtime never
+    /// moves an `auto` memory of the instance's own, either: it reserves what it can.
+    pub(super) fn checked(&self) -> MemoryPlan {
+        let mode = if self.auto { MemoryMode::Checked } else { self.mode };
+        MemoryPlan { mode, moves: self.moves || (self.auto && self.import.is_some()), ..self.clone() }
+    }
 }

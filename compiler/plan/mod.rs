@@ -6,12 +6,14 @@ mod describe;
 mod layout;
 mod memory;
 mod scan;
+mod spec;
 mod table;
 
 pub use data::DataPlan;
-pub use describe::describe;
+pub use describe::{Format as PlanFormat, describe};
 pub use layout::Layout;
-pub use memory::{MemoryMode, MemoryPlan, MemorySpec};
+pub use memory::{MemoryMode, MemoryPlan};
+pub use spec::{MemorySpec, add_memories, all as memory_specs, parse_size};
 pub use table::TablePlan;
 
 use crate::error::Result;
@@ -22,10 +24,13 @@ use std::collections::{HashMap, HashSet};
 use wasmparser::{ExternalKind, ValType};
 
 /// The decisions for one module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The pinned register is memory 0's base: it is owned by the instance and never moves.
     pub base_pinned: bool,
+    /// Where there are two versions of the code (`auto` memories): distance of the context's word that says which one
+    /// an instance uses, 0 for guard and 1 for checked.
+    pub version_slot: Option<u32>,
     /// One per memory.
     pub memories: Vec<MemoryPlan>,
     /// One per table.
@@ -75,14 +80,15 @@ pub struct ImportModule {
 /// Names of import modules that the runtime provides.
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/// Makes the plan. `imports` renames import modules (`--import MOD=NAME`).
+/// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`).
 pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, String)]) -> Result<Plan> {
     let scan = Scan::of(module)?;
     let memories = memory::plan(module, specs)?;
     let tables = table::plan(module, &scan);
-    let base_pinned = memories.first().is_some_and(|m| m.mode == MemoryMode::Guard && m.import.is_none());
+    let base_pinned = memories.first().is_some_and(|m| m.mode != MemoryMode::Checked && m.import.is_none());
     let mut layout = Layout::default();
     let globals = plan_globals(module, &mut layout);
+    let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
@@ -93,6 +99,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let (type_numbers, func_numbers) = (number(&types), number(&funcs));
     Ok(Plan {
         base_pinned,
+        version_slot,
         memories,
         tables,
         globals,
@@ -109,6 +116,13 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
 }
 
 impl Plan {
+    /// The plan for the second version of the code, which instances use where address space is short.
+    pub fn checked_version(&self) -> Option<Plan> {
+        self.version_slot?;
+        let memories = self.memories.iter().map(MemoryPlan::checked).collect();
+        Some(Plan { memories, ..self.clone() })
+    }
+
     /// Number of a canonical type among [`Plan::types`].
     pub fn type_number(&self, canonical: u32) -> u32 {
         self.type_numbers[&canonical]

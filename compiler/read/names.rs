@@ -8,6 +8,7 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 pub struct Names<'a> {
     functions: HashMap<u32, &'a str>,
     memories: HashMap<u32, &'a str>,
+    tags: HashMap<u32, &'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -16,6 +17,7 @@ impl<'a> Names<'a> {
             let (map, into) = match name {
                 Ok(Name::Function(map)) => (map, &mut self.functions),
                 Ok(Name::Memory(map)) => (map, &mut self.memories),
+                Ok(Name::Tag(map)) => (map, &mut self.tags),
                 Ok(_) => continue,
                 Err(_) => return,
             };
@@ -25,9 +27,19 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Names a memory that is not in the file.
+    pub(crate) fn add_memory(&mut self, index: u32, name: &'a str) {
+        self.memories.insert(index, name);
+    }
+
     /// Name of a function.
     pub fn function(&self, index: u32) -> Option<&'a str> {
         self.functions.get(&index).copied()
+    }
+
+    /// Name of a tag.
+    pub fn tag(&self, index: u32) -> Option<&'a str> {
+        self.tags.get(&index).copied()
     }
 
     /// Name of a memory.

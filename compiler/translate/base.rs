@@ -2,7 +2,6 @@
 
 use super::function::Translator;
 use crate::context::{VIEW_BASE, VIEW_LENGTH, VIEW_SIZE};
-use crate::plan::MemoryMode;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Endianness, ExternalName, GlobalValue, GlobalValueData, InstBuilder, MemFlagsData,
@@ -91,11 +90,10 @@ impl Translator<'_, '_> {
         if index == 0 && self.env.plan.base_pinned {
             return self.pinned();
         }
-        let guarded = self.env.plan.memories[index as usize].mode == MemoryMode::Guard;
+        let moves = self.env.plan.memories[index as usize].moves;
         let view = self.env.plan.layout.memory_view(index) - VIEW_BASE as u32;
         let flags = self.trusted(Region::Context);
-        // The guard layout never moves.
-        let flags = if guarded { flags.with_readonly() } else { flags };
+        let flags = if moves { flags } else { flags.with_readonly() };
         let pinned = self.pinned();
         self.b.ins().load(I64, flags, pinned, offset_below(view))
     }

@@ -54,6 +54,7 @@ impl Translator<'_, '_> {
     /// | guard | more | index + offset is computed in 64 bits (< 2³³) and compared with the length |
     /// | checked, i32 | any | index + offset + size < 2³³ + 16, no overflow; compared with the length |
     /// | checked, i64 | any | the same with an add that traps on overflow |
+    /// | fixed | any | index is compared with what is left of the constant length behind offset + size |
     fn address(&mut self, arg: &MemArg, size: u32) -> Address {
         let index = self.pop();
         let index = self.extend_index(index);
@@ -69,7 +70,11 @@ impl Translator<'_, '_> {
             // At most GUARD_SIZE, which is far below 2 GiB.
             return Address { base, offset: arg.offset as i32, flags };
         }
-        self.check(arg, index, size, index64);
+        if mode == MemoryMode::Fixed {
+            self.check_fixed(arg, index, size);
+        } else {
+            self.check(arg, index, size, index64);
+        }
         let base = self.memory_base(memory_of(arg));
         let base = self.b.ins().iadd(base, index);
         // The page may still be protected, so even a checked access can fault.
@@ -96,6 +101,21 @@ impl Translator<'_, '_> {
             if index64 { self.b.ins().uadd_overflow_trap(index, bytes, code) } else { self.b.ins().iadd(index, bytes) };
         let length = self.memory_length(memory_of(arg));
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
+        self.b.ins().trapnz(outside, code);
+    }
+
+    /// The same where the length is a constant.
+    fn check_fixed(&mut self, arg: &MemArg, index: Value, size: u32) {
+        let code = trap::memory_check(memory_of(arg));
+        let plan = &self.env.plan.memories[memory_of(arg) as usize];
+        let (length, index64) = (plan.minimum_bytes, plan.index64);
+        let end = arg.offset.checked_add(u64::from(size));
+        let outside = match end.and_then(|end| length.checked_sub(end)) {
+            // Every 32-bit index is inside.
+            Some(last) if !index64 && last >= u64::from(u32::MAX) => return,
+            Some(last) => self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, index, last as i64),
+            None => self.b.ins().iconst(I64, 1),
+        };
         self.b.ins().trapnz(outside, code);
     }
 

@@ -5,6 +5,7 @@
 //! | [`function`] | the state while one function is translated; locals and the value stack |
 //! | [`operator`] | one arm per wasm instruction |
 //! | [`control`] | blocks, loops, branches |
+//! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
@@ -17,6 +18,7 @@
 mod base;
 mod call;
 mod control;
+mod exception;
 mod function;
 mod global;
 mod helper;
@@ -32,6 +34,7 @@ pub mod stub;
 mod symbol;
 mod table;
 
+pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use symbol::Symbol;
@@ -42,12 +45,23 @@ use crate::read::Module;
 use cranelift_codegen::ir::TrapCode;
 use cranelift_codegen::isa::TargetIsa;
 
+/// Code of modules with `auto` memories exists twice: each instance uses one version, see [`Plan::version_slot`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// What other modules have only: without checks for `auto` memories.
+    First,
+    /// With checks.
+    Checked,
+}
+
 /// What every function's translation reads.
 pub struct Env<'a> {
     /// The module.
     pub module: &'a Module<'a>,
     /// What its parts become.
     pub plan: &'a Plan,
+    /// The version of the code that the plan is for.
+    pub version: Version,
     /// The target.
     pub isa: &'a dyn TargetIsa,
     /// The same with a register allocator that takes linear time.
@@ -77,7 +91,30 @@ impl<'a> Env<'a> {
         let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
         let folds_loads = isa.isa_flags().iter().any(|f| f.name == "has_avx" && f.as_bool() == Some(true));
         let can_round = isa.has_round();
-        Env { module, plan, isa, quick_isa, is_x86_64, can_round, folds_loads, can_shuffle, disabled_passes }
+        Env {
+            module,
+            plan,
+            version: Version::First,
+            isa,
+            quick_isa,
+            is_x86_64,
+            can_round,
+            folds_loads,
+            can_shuffle,
+            disabled_passes,
+        }
+    }
+}
+
+impl Env<'_> {
+    /// The versions of the code that there are.
+    pub fn versions(&self) -> &'static [Version] {
+        if self.plan.version_slot.is_some() { &[Version::First, Version::Checked] } else { &[Version::First] }
+    }
+
+    /// Number of a static table for [`Symbol::StaticTable`]. There are at most 100 tables.
+    pub fn static_table(&self, table: u32, version: Version) -> u32 {
+        if version == Version::First { table } else { self.module.tables.len() as u32 + table }
     }
 }
 

@@ -8,6 +8,8 @@ use cranelift_codegen::ir::UserExternalName;
 pub enum Symbol {
     /// A defined wasm function, by its index.
     Function(u32),
+    /// The second version of a defined function, for instances whose `auto` memories need checks.
+    CheckedFunction(u32),
     /// The thunk in front of an imported function, by its index.
     ImportThunk(u32),
     /// The thunk in front of a runtime helper.
@@ -16,7 +18,7 @@ pub enum Symbol {
     Helper(Helper),
     /// The C symbol of an imported function, by its index.
     Import(u32),
-    /// A static table, by its index.
+    /// A static table, by its number: those of the second version of the code come behind the others.
     StaticTable(u32),
     /// The first byte of the module's code.
     Text,
@@ -39,6 +41,7 @@ impl Symbol {
             Symbol::Text => (6, 0),
             Symbol::Module => (7, 0),
             Symbol::TailStub(ty) => (8, ty),
+            Symbol::CheckedFunction(i) => (9, i),
         };
         UserExternalName { namespace, index }
     }
@@ -55,6 +58,7 @@ impl Symbol {
             5 => Symbol::StaticTable(index),
             6 => Symbol::Text,
             8 => Symbol::TailStub(index),
+            9 => Symbol::CheckedFunction(index),
             _ => Symbol::Module,
         }
     }

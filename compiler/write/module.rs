@@ -5,8 +5,8 @@ use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
 use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
-use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode};
-use crate::translate::Env;
+use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
+use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
 use std::collections::HashMap;
 use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
@@ -87,25 +87,34 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         Some(Place { symbol: self.symbols.text, offset: offset.into() })
     }
 
-    /// Static tables, by table index: their offsets in the read-only data.
+    /// Static tables, by [`Env::static_table`]: their offsets in the read-only data.
     pub fn static_tables(&mut self) -> HashMap<u32, u64> {
+        let env = self.env;
         let mut places = HashMap::new();
-        for (index, table) in (0..).zip(&self.env.plan.tables) {
-            let TablePlan::Static(entries) = table else { continue };
-            places.insert(index, self.rodata.align(8));
-            for entry in entries {
-                let (code, ty) = match entry {
-                    Some(f) => {
-                        let canonical = self.env.module.functions[*f as usize].ty;
-                        (self.text.function(*f), self.env.plan.type_number(canonical))
-                    }
-                    None => (0, STATIC_NULL as u32),
-                };
-                self.rodata.u32(code);
-                self.rodata.u32(ty);
+        for &version in env.versions() {
+            for (index, table) in (0..).zip(&env.plan.tables) {
+                let TablePlan::Static(entries) = table else { continue };
+                let at = self.static_table(entries, version);
+                places.insert(env.static_table(index, version), at);
             }
         }
         places
+    }
+
+    fn static_table(&mut self, entries: &[Option<u32>], version: Version) -> u64 {
+        let at = self.rodata.align(8);
+        for entry in entries {
+            let (code, ty) = match entry {
+                Some(f) => {
+                    let canonical = self.env.module.functions[*f as usize].ty;
+                    (self.text.function(*f, version), self.env.plan.type_number(canonical))
+                }
+                None => (0, STATIC_NULL as u32),
+            };
+            self.rodata.u32(code);
+            self.rodata.u32(ty);
+        }
+        at
     }
 
     /// Writes the descriptor; gives its offset in `relro`.
@@ -124,6 +133,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let mut computed = 0;
         let (elem_segments, items) = self.elements(&mut computed);
         let (data_segments, data) = self.data(&mut computed);
+        let tags = self.tags();
+        let exn_globals = self.exn_globals();
+        let handlers = self.handlers();
         let name = self.string(self.name);
         let strings = self.rodata.len();
         self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
@@ -143,8 +155,13 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         for place in [import_modules, imports] {
             self.relro.pointer(self.relro_place(place));
         }
-        for place in
-            [memories, tables, globals, type_start, types_data, funcs, data_segments, data, elem_segments, items]
+        let segments = [data_segments, data, elem_segments, items];
+        let exceptions = [tags, exn_globals.0, handlers.code, handlers.scope, handlers.landing];
+        for place in [memories, tables, globals, type_start, types_data, funcs]
+            .into_iter()
+            .chain(segments)
+            .chain(exceptions)
+            .chain([handlers.scopes, handlers.clauses])
         {
             self.relro.pointer(self.rodata_place(place));
         }
@@ -165,6 +182,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             env.plan.data.len(),
             module.elements.len(),
             computed as usize,
+            module.tags.len(),
+            exn_globals.1,
+            handlers.count,
         ];
         let numbers = [
             layout.context_size,
@@ -174,9 +194,12 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             layout.funcs_at,
             layout.data_dropped_at,
             layout.elem_dropped_at,
+            layout.tags_at,
+            self.text.thunks_end,
             exported_memory,
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
+            env.plan.version_slot.unwrap_or(0),
             0,
         ];
         // Counts fit: the validator limits them far below 2³².
@@ -196,8 +219,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     fn function_names(&mut self) -> u64 {
         let first = self.env.module.imported_functions;
         // Offset 0 is the empty string: a function without a name.
+        let defined = self.env.module.bodies.len() as u32;
         let names: Vec<u32> = (0..self.text.functions.len() as u32)
-            .map(|i| self.string(self.env.module.function_name(first + i).unwrap_or_default()))
+            .map(|i| self.string(self.env.module.function_name(first + i % defined).unwrap_or_default()))
             .collect();
         self.rodata.array(names)
     }
@@ -255,13 +279,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             self.rodata.u64(ty.maximum.unwrap_or(u64::MAX));
             self.rodata.u32(plan.page_log2);
             let mode = match plan.mode {
+                _ if plan.auto => MODE_AUTO,
                 MemoryMode::Guard => MODE_GUARD,
                 MemoryMode::Checked => MODE_CHECKED,
+                MemoryMode::Fixed => MODE_FIXED,
             };
             let flags = [u8::from(ty.memory64), u8::from(ty.shared), mode as u8, u8::from(plan.exported)];
             self.rodata.bytes(&flags);
             self.rodata.u32(import.map_or(u32::MAX, |i| i));
-            self.rodata.u32(0);
+            self.rodata.u32(if plan.compact { MEMORY_COMPACT as u32 } else { 0 });
         }
         assert_eq!(self.rodata.len() - at, MEMORY_DESC_SIZE * self.env.module.memories.len() as u64);
         at
@@ -305,12 +331,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     fn funcs(&mut self) -> u64 {
         let env = self.env;
         let at = self.rodata.align(4);
-        for &function in &env.plan.funcs {
-            self.rodata.u32(self.text.function(function));
-            self.rodata.u32(env.plan.type_number(env.module.functions[function as usize].ty));
-            self.rodata.u32(function);
+        for &version in env.versions() {
+            for &function in &env.plan.funcs {
+                self.rodata.u32(self.text.function(function, version));
+                self.rodata.u32(env.plan.type_number(env.module.functions[function as usize].ty));
+                self.rodata.u32(function);
+            }
         }
-        assert_eq!(self.rodata.len() - at, FUNC_DESC_SIZE * env.plan.funcs.len() as u64);
+        let count = env.plan.funcs.len() * env.versions().len();
+        assert_eq!(self.rodata.len() - at, FUNC_DESC_SIZE * count as u64);
         at
     }
 
@@ -353,6 +382,60 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             rows.push([offset, start, bytes.len() as u64, u64::from(memory) | mode << 32]);
         }
         (self.rows(&rows), data)
+    }
+
+    fn tags(&mut self) -> u64 {
+        let module = self.env.module;
+        let names: Vec<u32> = module.tag_names().into_iter().map(|name| self.string(name)).collect();
+        let at = self.rodata.align(4);
+        for (tag, name) in module.tags.iter().zip(names) {
+            let (_, size) = signature::payload(&module.types[tag.ty as usize]);
+            let ty = self.env.plan.type_number(tag.ty);
+            for number in [ty, name, size, u32::from(tag.import.is_some())] {
+                self.rodata.u32(number);
+            }
+        }
+        assert_eq!(self.rodata.len() - at, TAG_DESC_SIZE * module.tags.len() as u64);
+        at
+    }
+
+    /// Globals that hold an exnref at run time, and their number.
+    fn exn_globals(&mut self) -> (u64, usize) {
+        let holds = |index: usize| !matches!(self.env.plan.globals[index], GlobalPlan::Constant(_));
+        let globals = self.env.module.globals.iter().enumerate();
+        let found: Vec<u32> = globals
+            .filter(|(index, global)| matches!(global.ty, ValType::Ref(r) if refers_to_exception(r)) && holds(*index))
+            .map(|(index, _)| index as u32)
+            .collect();
+        (self.rodata.array(found.iter().copied()), found.len())
+    }
+
+    fn handlers(&mut self) -> HandlerTables {
+        let (text, generated) = (self.text, self.generated);
+        let (mut sites, mut scopes, mut clauses) = (Vec::new(), Vec::new(), Vec::new());
+        for (&at, code) in text.functions.iter().zip(&generated.functions) {
+            let Some((function_scopes, frame)) = &code.tries else { continue };
+            // Counts of things that each take bytes in the wasm file.
+            let base = scopes.len() as u32 / SCOPE_WORDS;
+            sites.extend(code.handler_sites.iter().map(|s| (at + s.offset, base + s.scope, at + s.landing)));
+            for scope in function_scopes {
+                let parent = scope.parent.map_or(SCOPE_NONE as u32, |parent| base + parent);
+                let first = clauses.len() as u32 / 2;
+                scopes.extend([parent, first, scope.clauses.len() as u32, frame.size, frame.pinned]);
+                clauses.extend(scope.clauses.iter().flat_map(|clause| {
+                    let keep = if clause.keep { CLAUSE_KEEP as u32 } else { 0 };
+                    [clause.tag.unwrap_or(CLAUSE_ALL as u32) | keep, clause.number]
+                }));
+            }
+        }
+        HandlerTables {
+            code: self.rodata.array(sites.iter().map(|s| s.0)),
+            scope: self.rodata.array(sites.iter().map(|s| s.1)),
+            landing: self.rodata.array(sites.iter().map(|s| s.2)),
+            scopes: self.rodata.array(scopes),
+            clauses: self.rodata.array(clauses),
+            count: sites.len(),
+        }
     }
 
     /// Segments: three numbers, then index and mode as halves of the fourth.
@@ -414,6 +497,19 @@ fn cpu_features(env: &Env<'_>) -> u32 {
     on.fold(0, |bits, flag| bits | bit(flag.name) as u32)
 }
 
+struct HandlerTables {
+    code: u64,
+    scope: u64,
+    landing: u64,
+    scopes: u64,
+    clauses: u64,
+    count: usize,
+}
+
+/// `struct pal_scope` in numbers.
+const SCOPE_WORDS: u32 = SCOPE_SIZE as u32 / 4;
+const _: () = assert!(SCOPE_WORDS == 5 && CLAUSE_SIZE == 8);
+
 struct SiteTables {
     code: u64,
     wasm: u64,
@@ -460,6 +556,7 @@ fn entity_type(env: &Env<'_>, kind: ExternalKind, index: u32) -> u32 {
             let mutable = if global.mutable { GLOBAL_MUTABLE } else { 0 };
             type_code(env, global.ty) | mutable as u32
         }
+        ExternalKind::Tag => env.plan.type_number(env.module.tags[index as usize].ty),
         _ => 0,
     }
 }
@@ -499,6 +596,8 @@ fn heap_code(env: &Env<'_>, ty: HeapType) -> u64 {
         HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => TYPE_EXTERNREF,
         HeapType::Abstract { ty: AbstractHeapType::NoExtern, .. } => TYPE_NOEXTERN,
         HeapType::Abstract { ty: AbstractHeapType::NoFunc, .. } => TYPE_NOFUNC,
+        HeapType::Abstract { ty: AbstractHeapType::Exn, .. } => TYPE_EXNREF,
+        HeapType::Abstract { ty: AbstractHeapType::NoExn, .. } => TYPE_NOEXN,
         _ => TYPE_FUNCREF,
     }
 }

@@ -179,15 +179,15 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             self.define(symbol, (relro, *at), crate::context::EXPORT_SIZE, SymbolKind::Data, SymbolScope::Dynamic);
         }
         let env = self.env;
-        let entities = env.module.exports.iter().filter_map(|export| {
+        let entities = env.module.exports.iter().map(|export| {
             let kind = match export.kind {
                 ExternalKind::Func | ExternalKind::FuncExact => StubKind::Export(export.index),
                 ExternalKind::Memory => StubKind::Memory(export.index),
                 ExternalKind::Table => StubKind::Table(export.index),
                 ExternalKind::Global => StubKind::Global(export.index),
-                ExternalKind::Tag => return None,
+                ExternalKind::Tag => StubKind::Tag(export.index),
             };
-            Some((link_symbol(name, export.name), kind))
+            (link_symbol(name, export.name), kind)
         });
         let own = [
             (own_symbol(name, "instantiate"), StubKind::Instantiate),
@@ -206,7 +206,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let first = self.env.module.imported_functions;
         for (number, &start) in starts.iter().enumerate() {
             let end = starts.get(number + 1).copied().unwrap_or(self.text.functions_end);
-            let label = function_label(self.env, first + number as u32).replace('\0', "\u{fffd}");
+            let index = first + number as u32 % self.env.module.bodies.len() as u32;
+            let label = function_label(self.env, index).replace('\0', "\u{fffd}");
             let at = (self.text_section, u64::from(start));
             self.define(label, at, (end - start).into(), SymbolKind::Text, SymbolScope::Compilation);
         }

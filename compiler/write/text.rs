@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::generate::{Code, Generated, Relocation, StubKind};
-use crate::translate::{Env, Symbol};
+use crate::translate::{Env, Symbol, Version};
 use cranelift_codegen::binemit::Reloc;
 use std::collections::HashMap;
 
@@ -10,15 +10,18 @@ use std::collections::HashMap;
 pub struct Text {
     /// All code.
     pub bytes: Vec<u8>,
-    /// Start of each defined function.
+    /// Start of each defined function; those of the second version of the code come behind the others.
     pub functions: Vec<u32>,
     /// End of the wasm functions; stubs come behind.
     pub functions_end: u32,
+    /// End of the imports' thunks, which come next.
+    pub thunks_end: u32,
     /// Start of each stub.
     pub stubs: HashMap<StubKind, u32>,
     /// References out of the text, with offsets from its start.
     pub relocations: Vec<Relocation>,
     imported: u32,
+    defined: u32,
 }
 
 /// Functions begin on 32 bytes as Cranelift was told; stubs are small and cold.
@@ -33,9 +36,11 @@ impl Text {
             bytes: Vec::new(),
             functions: Vec::with_capacity(generated.functions.len()),
             functions_end: 0,
+            thunks_end: 0,
             stubs: HashMap::new(),
             relocations: Vec::new(),
             imported: env.module.imported_functions,
+            defined: env.module.bodies.len() as u32,
         };
         // int3 or udf between functions.
         let padding = if x86 { 0xcc } else { 0 };
@@ -44,9 +49,15 @@ impl Text {
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
+        text.thunks_end = text.functions_end;
         for (kind, code) in &generated.stubs {
+            let behind = text.bytes.len() as u32;
             let at = text.append(code, STUB_ALIGN, padding)?;
             text.stubs.insert(*kind, at);
+            if kind.is_thunk() {
+                assert_eq!(text.thunks_end, behind, "thunks come first: rt/throw.c knows them by their place");
+                text.thunks_end = text.bytes.len() as u32;
+            }
         }
         text.resolve(generated)?;
         Ok(text)
@@ -67,6 +78,7 @@ impl Text {
     pub fn offset_of(&self, symbol: Symbol) -> Option<u32> {
         match symbol {
             Symbol::Function(index) => Some(self.functions[(index - self.imported) as usize]),
+            Symbol::CheckedFunction(index) => Some(self.functions[(self.defined + index - self.imported) as usize]),
             Symbol::ImportThunk(index) => self.stubs.get(&StubKind::Import(index)).copied(),
             Symbol::HelperThunk(helper) => self.stubs.get(&StubKind::Helper(helper)).copied(),
             Symbol::TailStub(ty) => self.stubs.get(&StubKind::Tail(ty)).copied(),
@@ -76,8 +88,12 @@ impl Text {
     }
 
     /// Offset of the code that a wasm function index stands for in tables: an import's is its thunk.
-    pub fn function(&self, index: u32) -> u32 {
-        let symbol = if index < self.imported { Symbol::ImportThunk(index) } else { Symbol::Function(index) };
+    pub fn function(&self, index: u32, version: Version) -> u32 {
+        let symbol = match version {
+            _ if index < self.imported => Symbol::ImportThunk(index),
+            Version::First => Symbol::Function(index),
+            Version::Checked => Symbol::CheckedFunction(index),
+        };
         self.offset_of(symbol).expect("every function has code")
     }
 

@@ -119,10 +119,8 @@ fn unfinished_options_say_so() {
         "-g",
         "-Os",
         "--harden=spectre",
-        "--plan=svg",
-        "--plan=json",
         "--memory=0:virtual",
-        "--memory=new:extra,min=1",
+        "--memory=0:mode=checked,cow",
         "--enable-interruptible",
         "--enable-precise-stores",
     ];

@@ -1,0 +1,260 @@
+//! Memory control: modes, protection, what hosts and guests do with memories.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use palisade::plan::MemorySpec;
+use std::path::{Path, PathBuf};
+use support::{Machine, link_c, machines, run, scratch, write};
+
+/// Compiles wasm text with `--memory` options to `NAME.o` and `NAME.h`.
+#[track_caller]
+fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&str]) -> PathBuf {
+    let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut options = palisade::Options::new(name);
+    options.target = machine.target();
+    options.memories = memories.iter().map(|m| MemorySpec::parse(m).unwrap_or_else(|e| panic!("{e}"))).collect();
+    let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
+    write(dir, &format!("{name}.o"), &object.bytes)
+}
+
+/// A C program's beginning.
+const CHECKS: &str = r#"
+#include <palisade.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "line %d: failed: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
+			exit(1); \
+		} \
+	} while (0)
+"#;
+
+/// One way to have a memory, with what the common test (modes.c) must know of it.
+struct Variant {
+    name: &'static str,
+    memory: &'static str,
+    spec: &'static [&'static str],
+    bytes: u64,
+    grows: u32,
+    /// Other memories come before it.
+    index: u32,
+    imported: bool,
+}
+
+const fn variant(name: &'static str, memory: &'static str, spec: &'static [&'static str]) -> Variant {
+    Variant { name, memory, spec, bytes: 65536, grows: 3, index: 0, imported: false }
+}
+
+const VARIANTS: &[Variant] = &[
+    variant("guard", "(memory $m 1 4)", &[]),
+    variant("checked", "(memory $m 1 4)", &["m:mode=checked"]),
+    variant("exported", r#"(memory $m (export "memory") 1 4)"#, &["memory:mode=checked"]),
+    Variant { grows: 0, ..variant("fixed", "(memory $m 1 1)", &["0:mode=fixed"]) },
+    Variant { grows: 0, bytes: 0, ..variant("nothing", "(memory $m 0 0)", &["0:mode=fixed"]) },
+    Variant { grows: 0, index: 1, ..variant("fixed1", "(memory $m 1 1)", &["m:mode=fixed"]) },
+    Variant { grows: 0, ..variant("fixed64", "(memory $m i64 1 1)", &["m:mode=fixed"]) },
+    variant("big", "(memory $m i64 1 4)", &[]),
+    variant("bigger", "(memory $m i64 1 1000000000)", &["m:mode=checked"]),
+    Variant { index: 2, ..variant("second", "(memory $m 1)", &[]) },
+    Variant { index: 1, ..variant("guard1", "(memory $m 1)", &["m:mode=guard"]) },
+    variant("automatic", "(memory $m 1 4)", &["*:mode=auto"]),
+    Variant { index: 1, ..variant("auto1", "(memory $m 1)", &["m:mode=auto", "0:mode=checked"]) },
+    Variant { imported: true, ..variant("auto_in", r#"(import "env" "memory" (memory $m 1 4))"#, &["0:mode=auto"]) },
+    Variant { imported: true, ..variant("guard_in", r#"(import "env" "memory" (memory $m 1 4))"#, &[]) },
+    Variant {
+        imported: true,
+        ..variant("check_in", r#"(import "env" "memory" (memory $m 1 4))"#, &["0:mode=checked"])
+    },
+];
+
+impl Variant {
+    fn index64(&self) -> bool {
+        self.memory.contains("i64")
+    }
+
+    fn wat(&self) -> String {
+        let ty = if self.index64() { "i64" } else { "i32" };
+        let size = if self.index64() { "(local.get $size)" } else { "(i64.extend_i32_u (local.get $size))" };
+        let (import, memory) = if self.imported { (self.memory, "") } else { ("", self.memory) };
+        include_str!("modes.wat")
+            .replace("IMPORT", import)
+            .replace("BEFORE", &"(memory 2 5)".repeat(self.index as usize))
+            .replace("MEMORY", memory)
+            .replace("LOCAL64", size)
+            .replace("IT", ty)
+    }
+
+    fn c(&self) -> String {
+        let most = if self.index64() { "INT64_MAX" } else { "65537" };
+        format!("#include \"{}.h\"\n", self.name)
+            + &include_str!("modes.c")
+                .replace("NUMBER", &self.index.to_string())
+                .replace("ADDRESS", if self.index64() { "int64_t" } else { "int32_t" })
+                .replace("IMPORTS", if self.imported { ", (struct env *)&imported" } else { "" })
+                .replace("SIZE", &format!("{}u", self.bytes))
+                .replace("GROWS", &self.grows.to_string())
+                .replace("MOST", most)
+                .replace("MOD", self.name)
+    }
+}
+
+/// The host's memory for those that import one: as `compact` says.
+const IMPORTED: &str = r#"
+struct env;
+static pal_memory *imported;
+pal_memory *env_memory(struct env *env) { (void)env; return imported; }
+static void make_imported(int compact)
+{
+	pal_memory_free(imported);
+	pal_memory_options options = { .min_pages = 1, .max_pages = 4, .has_max = 1, .compact = compact };
+	CHECK(pal_memory_new(&imported, &options) == PAL_OK);
+}
+"#;
+
+fn program(machine: &Machine, dir: &Path, variants: &[&Variant], main: &str) -> PathBuf {
+    let objects: Vec<PathBuf> = variants.iter().map(|v| compile(machine, dir, v.name, &v.wat(), v.spec)).collect();
+    let tests: String = variants.iter().map(|v| v.c()).collect();
+    let flags = ["-Wno-unused-function", "-Wno-unused-variable"];
+    // The accessor of the imported memory gets its link symbol from a module's header.
+    let header = variants.iter().find(|v| v.imported).map_or(String::new(), |v| format!("#include \"{}.h\"\n", v.name));
+    let c = format!("{CHECKS}{header}{}{tests}{main}", if header.is_empty() { "" } else { IMPORTED });
+    link_c(machine, dir, &c, &objects, &flags)
+}
+
+#[test]
+fn all_modes_have_the_same_edges() {
+    for machine in machines() {
+        let dir = scratch();
+        let variants: Vec<&Variant> = VARIANTS.iter().collect();
+        let calls: String = VARIANTS
+            .iter()
+            .map(|v| {
+                let make = if v.imported { "make_imported(0);\n" } else { "" };
+                // Its code for an imported memory without guard pages runs, too.
+                let again = if v.name == "auto_in" || v.name == "check_in" {
+                    format!("make_imported(1);\n{}_test();\n", v.name)
+                } else {
+                    String::new()
+                };
+                format!("{make}{}_test();\n{again}", v.name)
+            })
+            .collect();
+        let main = format!("int main(void) {{\n{calls}\nputs(\"all good\");\nreturn 0; }}\n");
+        let program = program(&machine, dir.path(), &variants, &main);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+    }
+}
+
+/// Under `ulimit -v` of 1 GiB code without checks has no room for its guard, and says so; `auto` has its second version.
+#[test]
+fn auto_runs_where_4_gib_cannot_be_reserved() {
+    let machine = Machine::host();
+    let dir = scratch();
+    let names = ["guard", "automatic", "auto1", "check_in", "auto_in"];
+    let variants: Vec<&Variant> = VARIANTS.iter().filter(|v| names.contains(&v.name)).collect();
+    let main = r#"int main(void)
+{
+	struct guard *none;
+	CHECK(pal_guard_instantiate(&none) == PAL_TRAP_OUT_OF_MEMORY && none == NULL);
+	puts(pal_last_trap()->message);
+	for (int i = 0; i < 3; i++) {
+		automatic_test();
+		auto1_test();
+		make_imported(1);
+		auto_in_test();
+	}
+	puts("all good");
+	return 0;
+}
+"#;
+    let program = program(&machine, dir.path(), &variants, main);
+    let mut shell = std::process::Command::new("sh");
+    let ran = run(shell.args(["-c", "ulimit -v 1048576 && exec \"$0\""]).arg(&program)).expect(0);
+    let message = "module \"guard\": no room for memory 0 (4328521728 bytes of address space)";
+    assert_eq!(ran.stdout(), format!("{message}\nall good\n"));
+}
+
+/// The module's own section, and memories that only the compiler adds.
+#[test]
+fn modules_carry_specs_and_get_new_memories() {
+    let section = r#"(module (memory $m 1 1) (func (export "read") (param i32) (result i32) (i32.load (local.get 0)))
+        (@custom "palisade.memory" "m:mode=fixed\nnew:more:min=3,max=5,i64,export=extra\n"))"#;
+    let main = r#"#include "lib.h"
+static struct lib *lib;
+static void read_end(void *arg) { (void)arg; lib_read(lib, 65533); }
+int main(void)
+{
+	CHECK(pal_lib_instantiate(&lib) == PAL_TRAP_NONE);
+	pal_memory *extra = lib_extra(lib);
+	uint64_t old;
+	CHECK(pal_memory_size(extra) == 3 * 65536 && pal_memory_grow(extra, 2, &old) == PAL_OK && old == 3);
+	memset(pal_memory_data(extra), 7, 5 * 65536);
+	CHECK(pal_memory_grow(extra, 1, NULL) == PAL_E_RANGE);
+	CHECK(pal_try(read_end, NULL) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
+	pal_lib_free(lib);
+	puts("all good");
+	return 0;
+}
+"#;
+    for machine in machines() {
+        let dir = scratch();
+        let object = compile(&machine, dir.path(), "lib", section, &[]);
+        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+    }
+}
+
+/// A fixed memory of 4 GiB needs no check, a constant address inside needs none, either.
+#[test]
+fn what_is_known_is_not_checked() {
+    let clif = |wat: &str, spec: &str| {
+        let mut options = palisade::Options::new("lib");
+        options.memories = vec![MemorySpec::parse(spec).expect(spec)];
+        palisade::clif(&wat::parse_str(wat).expect("text"), &options).expect(wat)
+    };
+    let load =
+        |memory: &str| format!("(module (memory {memory}) (func (param i32) (result i32) (i32.load (local.get 0))))");
+    assert!(!clif(&load("0 65536"), "0:mode=guard").contains("trapnz"));
+    assert!(clif(&load("1 1"), "0:mode=fixed").contains("trapnz"));
+    let auto = clif(&load("1"), "0:mode=auto");
+    assert_eq!((auto.matches("trapnz").count(), auto.matches("function u0:0").count()), (1, 2), "{auto}");
+}
+
+#[test]
+fn plans_are_drawn() {
+    let dir = scratch();
+    let wat = r#"(module (memory (export "a\"<&b") 1) (memory $scratch 2 2) (memory i64 1)
+        (memory (export "out") 1) (func (export "_start")))"#;
+    let file = write(dir.path(), "app.wat", wat);
+    let plan = |format: &str| {
+        let specs = ["--memory", "scratch:mode=fixed", "--memory", "3:mode=auto"];
+        run(Machine::host().palisade().arg(&file).arg(format).args(specs)).expect(0).stdout()
+    };
+    let text = plan("--plan");
+    for words in
+        ["scratch\": fixed", "asked for by --memory", "guard, 32 MiB", "accessible, 128 KiB", "context", "auto:"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    let json = plan("--plan=json");
+    let checker = "import json,sys; p=json.load(sys.stdin); m=p['memories']; \
+        print(m[0]['name'], m[0]['mode'], [s['use'] for s in m[0]['space']], m[1]['space'], m[2]['moves'], p['versions'])";
+    if support::need("the plan as JSON", &["python3"]) {
+        let ran = support::run_with_input(std::process::Command::new("python3").args(["-c", checker]), json.as_bytes());
+        assert_eq!(
+            ran.expect(0).stdout(),
+            "a\"<&b guard ['context', 'accessible', 'reserved', 'guard'] \
+             [{'start': 0, 'bytes': 131072, 'use': 'accessible'}] True 2\n"
+        );
+        let svg = plan("--plan=svg");
+        let checker =
+            "import sys,xml.dom.minidom as d; t=d.parse(sys.stdin); print(len(t.getElementsByTagName('rect')))";
+        let ran = support::run_with_input(std::process::Command::new("python3").args(["-c", checker]), svg.as_bytes());
+        assert_eq!(ran.expect(0).stdout(), "9\n");
+    }
+}
