@@ -72,8 +72,8 @@ fn address(func: &Function, inst: Inst) -> Option<(Value, Value)> {
 /// A value as an exact sum: `value = Σ terms + constant`, each term a number of 32 bits, also after its shift.
 fn decompose(func: &Function, ranges: &mut Ranges<'_>, value: Value, depth: usize) -> Option<Sum> {
     let value = func.dfg.resolve_aliases(value);
-    if let Some(constant) = value::constant(func, value) {
-        return Some(Sum { terms: vec![], constant: i64::from(constant as u32) });
+    if let Some(constant) = ranges.of(func, value).constant() {
+        return Some(Sum { terms: vec![], constant: constant as i64 });
     }
     let whole = Sum { terms: vec![Term { value, shift: 0 }], constant: 0 };
     let Some((opcode, [x, y])) = value::binary(func, value).filter(|_| depth > 0) else { return Some(whole) };

@@ -13,12 +13,16 @@
 use super::Unit;
 use cranelift_codegen::ir::{Block, Function, Value};
 
+/// Removing one costs time for each of the others.
+const MAX_PARAMS: usize = 1000;
+
 pub fn run(unit: &mut Unit<'_>) {
     let mut changed = false;
     // Inner loops first: what they hand through decides about the outer ones.
     for within in unit.flow.loops.loops().rev() {
         let header = unit.flow.loops.loop_header(within);
-        for number in (0..unit.func.dfg.num_block_params(header)).rev() {
+        let params = unit.func.dfg.num_block_params(header);
+        for number in (0..params).rev().filter(|_| params <= MAX_PARAMS) {
             if let Some(value) = only_value(unit, header, number) {
                 remove(unit, header, number, value);
                 changed = true;

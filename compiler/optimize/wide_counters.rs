@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, HashMap};
 /// The edges into a phi: from which block, with which value.
 type Edges = Vec<(Block, Value)>;
 
+/// How often phis are looked through again, since others were dropped.
+const MAX_ROUNDS: usize = 8;
+
 pub fn run(unit: &mut Unit<'_>) {
     let uses = extensions(unit.func);
     let mut phis: BTreeMap<Value, Edges> = BTreeMap::new();
@@ -29,7 +32,12 @@ pub fn run(unit: &mut Unit<'_>) {
         consider(unit, phi, &mut phis);
     }
     spread(unit, &mut phis);
-    while prune(unit, &mut phis) {}
+    // A phi that stays although one that it depends on went costs an instruction, no more.
+    for _ in 0..MAX_ROUNDS {
+        if !prune(unit, &mut phis) {
+            break;
+        }
+    }
     if phis.is_empty() {
         return;
     }
