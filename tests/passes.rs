@@ -36,7 +36,7 @@ fn loop_test_saves_the_copy_of_the_counter() {
     let (with, without) = (assembly(COUNTED, None), assembly(COUNTED, Some("loop-test")));
     // The copy's block is empty then, and its jump not emitted.
     assert_eq!(instructions(&with) + 1, instructions(&without), "{with}{without}");
-    assert!(with.contains("$0x320,") && without.contains("$0x318,"), "{with}{without}");
+    assert!(with.contains("$0x320,") && without.contains("$0x300,"), "{with}{without}");
 }
 
 /// Counts iterations of loops that test the old or the new counter, against a constant or a parameter, upwards,
@@ -131,7 +131,7 @@ fn unroll_repeats_what_surely_runs() {
 #[test]
 fn unroll_leaves_loops_with_calls_alone() {
     let text = assembly(&loop_over(0, 8, "(i32.const 800)", "(drop (memory.grow (i32.const 0)))"), None);
-    assert_eq!(count(&text, &["call"]), 1, "{text}");
+    assert_eq!(count(&text, &["  call "]), 1, "{text}");
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn addresses_become_part_of_accesses_where_nothing_wraps() {
     // A multiple of 8 plus 4 can't; one plus 8 can.
     let scaled = |constant| at(&format!("(i32.add (i32.shl (local.get $n) (i32.const 3)) (i32.const {constant}))"));
     let once = |body: &str| assembly(&format!("(module (memory 1) (func (export \"f\") (param $n i32) {body}))"), None);
-    assert_eq!(count(&once(&scaled(4)), &["$0x7,", "0x4("]), 1);
-    assert_eq!(count(&once(&scaled(8)), &["$0x7,", "0x8("]), 0);
+    assert_eq!(count(&once(&scaled(4)), &["$0x7,", " 4("]), 1);
+    assert_eq!(count(&once(&scaled(8)), &["$0x7,", " 8("]), 0);
 }
 
 #[test]
@@ -167,9 +167,8 @@ fn addresses_leave_the_loop_with_their_constant_part() {
 #[test]
 fn wide_counters_need_no_extension_per_access() {
     let text = loop_over(16, 8, "(local.get $n)", "(i32.store (local.get $i) (i32.const 7))");
-    let moves = |text: &str| count(text, &["movl", "%e"]) - count(text, &["movl", "(%"]);
     let (with, without) = (assembly(&text, None), assembly(&text, Some("wide-counters")));
-    assert!(moves(&with) < moves(&without), "{with}{without}");
+    assert_eq!(count(&with, &["  "]) + 1, count(&without, &["  "]), "{with}{without}");
 }
 
 #[test]
@@ -209,16 +208,16 @@ impl Random {
             1 => format!("(i32.shl {x} (i32.const {}))", self.below(4)),
             2 => format!("(i32.or {x} (i32.const {}))", self.below(16)),
             3 => format!("(i32.sub {x} (i32.const {}))", self.of(&[1, 8, 16, 64])),
-            4 => format!("(i32.and {x} (i32.const {}))", self.of(&[0xfff8, 0xffff_fff8, 0xff])),
+            4 => format!("(i32.and {x} (i32.const {}))", self.of(&[0xfff8u32, 0xffff_fff8, 0xff])),
             5 => format!("(i32.mul {x} (i32.const {}))", self.of(&[3, 8, 24])),
-            _ => format!("(i32.add {x} (i32.const {}))", self.of(&[4, 8, 4096, 0xffff_fff8, 0xffff_f000, 0x10000])),
+            _ => format!("(i32.add {x} (i32.const {}))", self.of(&[4u32, 8, 4096, 0xffff_fff8, 0xffff_f000, 0x10000])),
         }
     }
 
     /// Start, step, limit and comparison of a loop that ends.
     fn counter(&mut self) -> (u32, u32, u32, &'static str) {
-        let start = self.of(&[0, 8, 24, 1000, 4096, 0xffff_fff0, 0xffff_ff00, 0x7fff_fff0, 0x8000_0000]);
-        let step = self.of(&[1, 4, 8, 8, 16, 0xffff_fff8, 0xffff_ffff]);
+        let start: u32 = self.of(&[0, 8, 24, 1000, 4096, 0xffff_fff0, 0xffff_ff00, 0x7fff_fff0, 0x8000_0000]);
+        let step: u32 = self.of(&[1, 4, 8, 8, 16, 0xffff_fff8, 0xffff_ffff]);
         let limit = start.wrapping_add(step.wrapping_mul(1 + self.below(12)));
         let upwards = step < 100 && start < limit;
         let signed = (start as i32) < limit as i32;
@@ -286,18 +285,15 @@ int main(void)
 			sum = 0;
 			pal_trap u = pal_try(call_n, &d);
 			if (t != u || s != sum)
-				printf("f%u(%u): %d %d, %d %d
-", k, arg, t, s, u, sum);
+				printf("f%u(%u): %d %d, %d %d\n", k, arg, t, s, u, sum);
 			if (memcmp(pal_memory_data(m_memory(m)), pal_memory_data(n_memory(n)), 65536))
-				printf("f%u(%u): memory
-", k, arg);
+				printf("f%u(%u): memory\n", k, arg);
 			done += t == 0;
 			trapped += t != 0;
 		}
 	}
 	if (done < 200 || trapped < 100)
-		printf("%u done, %u trapped
-", done, trapped);
+		printf("%u done, %u trapped\n", done, trapped);
 	return 0;
 }
 "#;
@@ -311,7 +307,7 @@ fn random_loops_do_the_same_with_and_without_passes() {
     let names = |module: &str| (0..FUNCTIONS).map(|k| format!("{module}_f{k}")).collect::<Vec<_>>().join(", ");
     let host = format!(
         "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\n#include <string.h>\n\
-         static int32_t (*with[])(struct m *, int32_t) = {{{}}};\nstatic int32_t (*without[])(struct n *, int32_t) = {{{}}};\n{COMPARE}",
+         static int32_t (*const with[])(struct m *, int32_t) = {{{}}};\nstatic int32_t (*const without[])(struct n *, int32_t) = {{{}}};\n{COMPARE}",
         names("m"),
         names("n"),
     );

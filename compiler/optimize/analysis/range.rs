@@ -159,7 +159,16 @@ mod tests {
 
     fn all() -> Vec<Small> {
         let pairs = (0..16).flat_map(|low| (low..16).map(move |high| (low, high)));
-        pairs.flat_map(|(low, high)| (0..=4).map(move |zeros| Small::between(low, high).with_zeros(zeros))).collect()
+        let mut ranges: Vec<Small> = Vec::new();
+        for (low, high) in pairs {
+            for zeros in 0..=4 {
+                let range = Small::between(low, high).with_zeros(zeros);
+                if !ranges.contains(&range) {
+                    ranges.push(range);
+                }
+            }
+        }
+        ranges
     }
 
     /// Every result of an operation on numbers of two ranges is in the range of results.
