@@ -6,13 +6,14 @@ mod code;
 pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
 
 use crate::error::{Error, Result};
-use crate::optimize::optimize;
+use crate::optimize;
 use crate::plan::Plan;
 use crate::translate::stub::{self, Stub};
 use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function, StackSlot};
-use cranelift_codegen::{CodegenError, CompiledCode, Context};
+use cranelift_codegen::settings::OptLevel;
+use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 
@@ -62,16 +63,31 @@ impl Worker {
         Worker { scratch: Scratch::default(), context: Context::new(), registers: regalloc2::Ctx::default() }
     }
 
-    /// Machine code for the function in `context`: what `Context::compile` does, with our passes behind Cranelift's
-    /// optimizer.
+    /// Machine code for the function in `context`.
     fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
-        self.context.optimize(env.isa, &mut ControlPlane::default()).map_err(|e| failure(&self.context.func, e))?;
+        self.optimize(env).map_err(|e| failure(&self.context.func, e))?;
         let isa = if self.context.func.dfg.num_values() > LARGE { env.quick_isa } else { env.isa };
-        optimize(&mut self.context.func, env.disabled_passes);
         let Context { func, domtree, .. } = &self.context;
         isa.compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
             .map(|stencil| stencil.apply_params(&func.params))
             .map_err(|e| failure(func, e))
+    }
+
+    /// What `Context::optimize` does, with our passes in front of Cranelift's optimizer and behind it.
+    fn optimize(&mut self, env: &Env<'_>) -> CodegenResult<()> {
+        let context = &mut self.context;
+        context.verify_if(env.isa)?;
+        context.flowgraph();
+        context.eliminate_unreachable_code(env.isa)?;
+        context.remove_constant_phis(env.isa)?;
+        context.func.dfg.resolve_all_aliases();
+        optimize::before(context, env.isa, env.disabled_passes);
+        context.verify_if(env.isa)?;
+        if env.isa.flags().opt_level() != OptLevel::None {
+            context.egraph_pass(env.isa, &mut ControlPlane::default())?;
+        }
+        optimize::behind(&mut context.func, env.disabled_passes);
+        Ok(())
     }
 
     /// The same, with what the object needs of it.

@@ -13,9 +13,10 @@
 //! iteration ends with `je exit; mov; jmp header` instead of `jne header`. Equality survives adding the same number on
 //! both sides, also when it wraps.
 
+use super::analysis::value::{self, constant, defining};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef};
+use cranelift_codegen::ir::{Block, Function, Inst, InstBuilder, InstructionData, Opcode, Value};
 
 /// What the pass found at the end of a block.
 struct Test {
@@ -47,9 +48,9 @@ fn find(func: &Function, block: Block) -> Option<Test> {
         let header = call.block(&func.dfg.value_lists);
         let params = func.dfg.block_params(header);
         for (&param, arg) in params.iter().zip(call.args(&func.dfg.value_lists)) {
-            let Some(next) = arg.as_value() else { continue };
+            let Some(next) = arg.as_value().map(|next| narrow(func, next, Opcode::Uextend)) else { continue };
             for (counter, limit) in [(x, y), (y, x)] {
-                if counter == param
+                if narrow(func, counter, Opcode::Ireduce) == param
                     && let Some(step) = step(func, counter, next)
                     && is_fixed(func, limit, block)
                 {
@@ -59,6 +60,11 @@ fn find(func: &Function, block: Block) -> Option<Test> {
         }
     }
     None
+}
+
+/// A counter that `wide-counters` made a 64-bit one is tested as a 32-bit one.
+fn narrow(func: &Function, value: Value, by: Opcode) -> Value {
+    value::unary(func, value, by).unwrap_or(value)
 }
 
 /// A limit that changes in the loop would need an addition of its own in each iteration.
@@ -87,20 +93,6 @@ fn step(func: &Function, counter: Value, next: Value) -> Option<i64> {
             let [x, y] = args.map(|v| func.dfg.resolve_aliases(v));
             if x == counter { constant(func, y) } else { (y == counter).then(|| constant(func, x))? }
         }
-        _ => None,
-    }
-}
-
-fn constant(func: &Function, value: Value) -> Option<i64> {
-    match func.dfg.insts[defining(func, value)?] {
-        InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits()),
-        _ => None,
-    }
-}
-
-fn defining(func: &Function, value: Value) -> Option<Inst> {
-    match func.dfg.value_def(func.dfg.resolve_aliases(value)) {
-        ValueDef::Result(inst, _) => Some(inst),
         _ => None,
     }
 }

@@ -1,20 +1,50 @@
-//! Between Cranelift's optimizer and its back ends: small passes over the IR of one function, each in a file that says
-//! at its top which code it turns into which. `--disable-pass NAME` leaves one out. They leave blocks and branches
-//! between them as they are.
+//! Our own passes over the IR of one function, each in a file that says at its top which code it turns into which.
+//! Some run in front of Cranelift's optimizer, which then shares, moves and folds what they made; some behind it, to
+//! undo what it did. They leave blocks and branches between them as they are. `--disable-pass NAME` leaves one out.
 
+mod addresses;
+mod analysis;
+mod invariant_phis;
 mod loop_test;
+mod unroll;
+mod wide_counters;
 
+use analysis::Flow;
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::Function;
+use cranelift_codegen::isa::TargetIsa;
+use target_lexicon::Architecture;
 
 /// A pass.
 pub struct Pass {
     /// Its name on the command line.
     pub name: &'static str,
-    run: fn(&mut Function),
+    run: Run,
+}
+
+enum Run {
+    /// In front of Cranelift's optimizer.
+    Before(fn(&mut Unit<'_>)),
+    /// Behind it.
+    Behind(fn(&mut Function)),
 }
 
 /// All passes, in the order they run.
-pub const PASSES: &[Pass] = &[Pass { name: "loop-test", run: loop_test::run }];
+pub const PASSES: &[Pass] = &[
+    Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run) },
+    Pass { name: "unroll", run: Run::Before(unroll::run) },
+    Pass { name: "addresses", run: Run::Before(addresses::run) },
+    Pass { name: "wide-counters", run: Run::Before(wide_counters::run) },
+    Pass { name: "loop-test", run: Run::Behind(loop_test::run) },
+];
+
+/// A function in front of Cranelift's optimizer, and what it is for.
+pub struct Unit<'f> {
+    func: &'f mut Function,
+    flow: Flow<'f>,
+    /// Loads and stores have room for 32-bit offsets, beside a base and an index.
+    large_offsets: bool,
+}
 
 /// The passes a compilation uses.
 #[derive(Debug, Clone, Default)]
@@ -34,13 +64,33 @@ impl Disabled {
     pub fn all() -> Disabled {
         Disabled(PASSES.iter().map(|p| p.name.to_owned()).collect())
     }
+
+    fn has(&self, pass: &Pass) -> bool {
+        self.0.iter().any(|name| name == pass.name)
+    }
 }
 
-/// Runs the passes over a function.
-pub fn optimize(func: &mut Function, disabled: &Disabled) {
-    for pass in PASSES {
-        if !disabled.0.iter().any(|name| name == pass.name) {
-            (pass.run)(func);
+/// Runs the passes in front of Cranelift's optimizer. Control flow graph and dominators are known, aliases resolved.
+pub fn before(context: &mut Context, isa: &dyn TargetIsa, disabled: &Disabled) {
+    if PASSES.iter().all(|p| disabled.has(p) || matches!(p.run, Run::Behind(_))) {
+        return;
+    }
+    context.compute_loop_analysis();
+    let Context { func, cfg, domtree, loop_analysis, .. } = context;
+    let large_offsets = matches!(isa.triple().architecture, Architecture::X86_64);
+    let mut unit = Unit { func, flow: Flow { cfg, domtree, loops: loop_analysis }, large_offsets };
+    for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
+        if let Run::Before(run) = pass.run {
+            run(&mut unit);
+        }
+    }
+}
+
+/// Runs those behind it.
+pub fn behind(func: &mut Function, disabled: &Disabled) {
+    for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
+        if let Run::Behind(run) = pass.run {
+            run(func);
         }
     }
 }

@@ -1,0 +1,58 @@
+//! What the passes know of a function before they change it.
+
+pub mod counter;
+pub mod range;
+pub mod ranges;
+pub mod value;
+
+pub use range::Range;
+pub use ranges::Ranges;
+
+use cranelift_codegen::dominator_tree::DominatorTree;
+use cranelift_codegen::flowgraph::ControlFlowGraph;
+use cranelift_codegen::ir::{Block, BlockArg, Function, Value};
+use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
+
+/// The shape of a function. Passes in front of Cranelift's optimizer leave it as it is.
+#[derive(Clone, Copy)]
+pub struct Flow<'f> {
+    pub cfg: &'f ControlFlowGraph,
+    pub domtree: &'f DominatorTree,
+    pub loops: &'f LoopAnalysis,
+}
+
+/// Edges into a block that are looked at; a phi of more is not worth it.
+const MAX_EDGES: usize = 16;
+
+impl Flow<'_> {
+    /// How deep in loops a value is made.
+    pub fn level(&self, func: &Function, value: Value) -> usize {
+        value::block(func, value).map_or(0, |block| self.loops.loop_level(block).level())
+    }
+
+    /// The blocks in front of `block`, one for each edge, with what each passes for parameter `number`. None if there are
+    /// many, or one passes something that is not a value.
+    pub fn incoming(&self, func: &Function, block: Block, number: usize) -> Option<Vec<(Block, Value)>> {
+        let mut found = Vec::new();
+        for pred in self.cfg.pred_iter(block) {
+            let dfg = &func.dfg;
+            let calls = dfg.insts[pred.inst].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
+            if calls.len() > MAX_EDGES || found.len() >= MAX_EDGES {
+                return None;
+            }
+            for call in calls.iter().filter(|c| c.block(&dfg.value_lists) == block) {
+                match call.args(&dfg.value_lists).nth(number)? {
+                    BlockArg::Value(value) => found.push((pred.block, dfg.resolve_aliases(value))),
+                    _ => return None,
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// True if the value is the same in all iterations of a loop.
+    pub fn is_invariant(&self, func: &Function, value: Value, within: Loop) -> bool {
+        value::constant(func, value).is_some()
+            || value::block(func, value).is_some_and(|block| !self.loops.is_in_loop(block, within))
+    }
+}

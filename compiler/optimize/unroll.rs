@@ -1,0 +1,120 @@
+//! `unroll`: a small loop that runs a known number of times does up to four iterations per turn.
+//!
+//! ```text
+//! block(i):                             block(i):
+//!   store 0, i                            store 0, i
+//!   next = iadd i, 8                      i1 = iadd i, 8
+//!   brif (icmp ne next, 800),      →      store 0, i1
+//!        block(next), exit                next = iadd i1, 8
+//!                                         brif (icmp ne next, 800), block(next), exit
+//! ```
+//!
+//! Only loops of one block whose number of iterations is a multiple: no test but the last is left, the order of loads,
+//! stores and traps is what it was, and what one iteration hands to the next stays in its register.
+
+use super::Unit;
+use super::analysis::Ranges;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstructionData, Opcode, Value};
+use std::collections::HashMap;
+
+/// Iterations per turn, the best first.
+const FACTORS: [u64; 3] = [4, 3, 2];
+
+/// Instructions a turn may have afterwards, without constants: about what the CPU's queue of decoded ones holds.
+const MAX_TURN: u64 = 96;
+
+pub fn run(unit: &mut Unit<'_>) {
+    let mut ranges = Ranges::new(unit.flow);
+    let mut found = Vec::new();
+    for within in unit.flow.loops.loops() {
+        let block = unit.flow.loops.loop_header(within);
+        let Some(size) = plain_size(unit.func, block) else { continue };
+        let Some(args) = back_args(unit.func, block) else { continue };
+        let Some(turns) = ranges.turns(unit.func, within).filter(|t| t.exact) else { continue };
+        let fits = |&factor: &u64| (turns.most + 1).is_multiple_of(factor) && factor * size <= MAX_TURN;
+        if let Some(factor) = FACTORS.into_iter().find(fits) {
+            found.push((block, args, factor));
+        }
+    }
+    if found.is_empty() {
+        return;
+    }
+    for (block, args, factor) in found {
+        unroll(unit.func, block, &args, factor);
+    }
+    unit.func.dfg.resolve_all_aliases();
+}
+
+/// The number of instructions of a block, without constants; none if there are any that should not be repeated.
+fn plain_size(func: &Function, block: Block) -> Option<u64> {
+    let mut size = 0;
+    for inst in func.layout.block_insts(block) {
+        let opcode = func.dfg.insts[inst].opcode();
+        let plain = !opcode.is_call()
+            && (opcode.can_load() || opcode.can_store() || !opcode.other_side_effects() || pinned(opcode))
+            && !matches!(func.dfg.insts[inst], InstructionData::AtomicRmw { .. } | InstructionData::AtomicCas { .. });
+        if !(plain || opcode == Opcode::Brif) || size > MAX_TURN {
+            return None;
+        }
+        size += u64::from(!matches!(opcode, Opcode::Iconst | Opcode::F32const | Opcode::F64const));
+    }
+    Some(size)
+}
+
+fn pinned(opcode: Opcode) -> bool {
+    opcode == Opcode::GetPinnedReg
+}
+
+/// What a block that is a loop by itself hands to its next iteration: it ends with the only branch back.
+fn back_args(func: &Function, block: Block) -> Option<Vec<Value>> {
+    let branch = func.layout.last_inst(block)?;
+    let InstructionData::Brif { blocks, .. } = func.dfg.insts[branch] else { return None };
+    let lists = &func.dfg.value_lists;
+    let mut back = blocks.iter().filter(|call| call.block(lists) == block);
+    let call = back.next()?;
+    if back.next().is_some() {
+        return None;
+    }
+    call.args(lists)
+        .map(|arg| if let BlockArg::Value(v) = arg { Some(func.dfg.resolve_aliases(v)) } else { None })
+        .collect()
+}
+
+/// Puts copies in front of what the block does, so that what is behind the loop finds the last iteration's values where
+/// they were.
+fn unroll(func: &mut Function, block: Block, args: &[Value], factor: u64) {
+    let old: Vec<Value> = func.dfg.block_params(block).to_vec();
+    let body: Vec<Inst> = func.layout.block_insts(block).collect();
+    let (&first, body) = (body.first().expect("it ends with a branch"), &body[..body.len() - 1]);
+    func.dfg.detach_block_params(block);
+    // What an iteration calls its parameters.
+    let mut params = Vec::with_capacity(old.len());
+    for &param in &old {
+        let ty = func.dfg.value_type(param);
+        params.push(func.dfg.append_block_param(block, ty));
+    }
+    for _ in 1..factor {
+        let mut names: HashMap<Value, Value> = old.iter().copied().zip(params.iter().copied()).collect();
+        for &inst in body {
+            copy(func, inst, first, &mut names);
+        }
+        params = args.iter().map(|arg| names.get(arg).copied().unwrap_or(*arg)).collect();
+    }
+    for (&param, &name) in old.iter().zip(&params) {
+        func.dfg.change_to_alias(param, name);
+    }
+}
+
+fn copy(func: &mut Function, inst: Inst, before: Inst, names: &mut HashMap<Value, Value>) {
+    let clone = func.dfg.clone_inst(inst);
+    let values: Vec<Value> = func.dfg.inst_values(clone).map(|v| func.dfg.resolve_aliases(v)).collect();
+    func.dfg.overwrite_inst_values(clone, values.into_iter().map(|v| names.get(&v).copied().unwrap_or(v)));
+    for (&old, &new) in func.dfg.inst_results(inst).iter().zip(func.dfg.inst_results(clone)) {
+        names.insert(old, new);
+    }
+    let location = func.srcloc(inst);
+    let mut cursor = FuncCursor::new(func).at_inst(before);
+    cursor.insert_inst(clone);
+    cursor.func.set_srcloc(clone, location);
+}
