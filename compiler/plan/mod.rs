@@ -5,6 +5,7 @@ mod data;
 mod describe;
 mod layout;
 mod memory;
+mod rodata;
 mod scan;
 mod spec;
 mod table;
@@ -13,7 +14,7 @@ pub use data::DataPlan;
 pub use describe::{Format as PlanFormat, describe};
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan};
-pub use spec::{MemorySpec, add_memories, all as memory_specs, parse_size};
+pub use spec::{MemorySpec, Virtual, add_memories, all as memory_specs, parse_size};
 pub use table::TablePlan;
 
 use crate::error::Result;

@@ -8,6 +8,7 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 pub struct Names<'a> {
     functions: HashMap<u32, &'a str>,
     memories: HashMap<u32, &'a str>,
+    data: HashMap<u32, &'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -16,6 +17,7 @@ impl<'a> Names<'a> {
             let (map, into) = match name {
                 Ok(Name::Function(map)) => (map, &mut self.functions),
                 Ok(Name::Memory(map)) => (map, &mut self.memories),
+                Ok(Name::Data(map)) => (map, &mut self.data),
                 Ok(_) => continue,
                 Err(_) => return,
             };
@@ -33,6 +35,11 @@ impl<'a> Names<'a> {
     /// Name of a function.
     pub fn function(&self, index: u32) -> Option<&'a str> {
         self.functions.get(&index).copied()
+    }
+
+    /// Name of a data segment.
+    pub fn data(&self, index: u32) -> Option<&'a str> {
+        self.data.get(&index).copied()
     }
 
     /// Name of a memory.

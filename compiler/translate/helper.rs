@@ -10,6 +10,7 @@ pub enum Helper {
     StackEnter,
     MemoryGrow,
     MemoryFill,
+    MemoryDiscard,
     MemoryCopy,
     MemoryInit,
     DataDrop,
@@ -33,10 +34,11 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 22] = [
+    pub const ALL: [Helper; 23] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
+        Helper::MemoryDiscard,
         Helper::MemoryCopy,
         Helper::MemoryInit,
         Helper::DataDrop,
@@ -64,6 +66,7 @@ impl Helper {
             Helper::StackEnter => "pal_rt_stack_enter",
             Helper::MemoryGrow => "pal_rt_memory_grow",
             Helper::MemoryFill => "pal_rt_memory_fill",
+            Helper::MemoryDiscard => "pal_rt_memory_discard",
             Helper::MemoryCopy => "pal_rt_memory_copy",
             Helper::MemoryInit => "pal_rt_memory_init",
             Helper::DataDrop => "pal_rt_data_drop",
@@ -96,6 +99,7 @@ impl Helper {
         match self {
             Helper::StackEnter | Helper::Free => (&[], None),
             Helper::MemoryGrow => (&[I32, I64], Some(I64)),
+            Helper::MemoryDiscard => (&[I32, I64, I64], None),
             Helper::MemoryFill => (&[I32, I64, I32, I64], None),
             Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
             Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),

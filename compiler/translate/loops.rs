@@ -77,6 +77,7 @@ impl Open {
             | Operator::BrOnCastFail { .. }
             | Operator::MemoryGrow { .. }
             | Operator::MemoryFill { .. }
+            | Operator::MemoryDiscard { .. }
             | Operator::MemoryCopy { .. }
             | Operator::MemoryInit { .. }
             | Operator::TableGrow { .. }

@@ -204,7 +204,8 @@ fn copy_small(t: &mut Translator<'_, '_>, params: &[Value]) {
         // Two pieces that may overlap cover width to 2 × width bytes.
         let last = t.b.ins().iadd_imm_s(size, -width);
         let (to_last, from_last) = (t.b.ins().iadd(to, last), t.b.ins().iadd(from, last));
-        let flags = MemFlagsData::new().with_notrap();
+        // A page may be protected.
+        let flags = MemFlagsData::new().with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
         let (a, b) = (t.b.ins().load(ty, flags, from, 0), t.b.ins().load(ty, flags, from_last, 0));
         t.b.ins().store(flags, a, to, 0);
         t.b.ins().store(flags, b, to_last, 0);

@@ -4,7 +4,7 @@ use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
-use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan};
+use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan, Virtual};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode};
 use crate::translate::{Env, Version};
 use object::write::SymbolId;
@@ -273,7 +273,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             let flags = [u8::from(ty.memory64), u8::from(ty.shared), mode as u8, u8::from(plan.exported)];
             self.rodata.bytes(&flags);
             self.rodata.u32(import.map_or(u32::MAX, |i| i));
-            self.rodata.u32(if plan.compact { MEMORY_COMPACT as u32 } else { 0 });
+            let flags = [
+                (plan.compact, MEMORY_COMPACT),
+                (plan.virtual_pages.is_some(), MEMORY_VIRTUAL),
+                (plan.virtual_pages == Some(Virtual::Empty), MEMORY_EMPTY),
+            ];
+            self.rodata.u32(flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | *flag as u32));
+            for bytes in [plan.limit.unwrap_or(0), plan.no_access, plan.read_only.0, plan.read_only.1] {
+                self.rodata.u64(bytes);
+            }
         }
         assert_eq!(self.rodata.len() - at, MEMORY_DESC_SIZE * self.env.module.memories.len() as u64);
         at

@@ -13,6 +13,7 @@ fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&st
     let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
     let mut options = palisade::Options::new(name);
     options.target = machine.target();
+    assert!(options.features.set("memory-control", true));
     options.memories = memories.iter().map(|m| MemorySpec::parse(m).unwrap_or_else(|e| panic!("{e}"))).collect();
     let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
     write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
@@ -100,6 +101,116 @@ impl Variant {
                 .replace("GROWS", &self.grows.to_string())
                 .replace("MOST", most)
                 .replace("MOD", self.name)
+    }
+}
+
+/// Memories whose pages are protected: name, declaration, spec, number of memories before it.
+const CONTROLLED: &[(&str, &str, &str, u32)] = &[
+    ("guarded", "(memory $m 64)", "m:mode=guard", 0),
+    ("second", "(memory $m 64)", "m:mode=guard", 1),
+    ("compact", "(memory $m 64 70)", "m:mode=checked", 0),
+    ("moving", "(memory $m 64)", "m:mode=checked", 1),
+    ("large", "(memory $m i64 64)", "m:mode=checked", 0),
+    ("either", "(memory $m 64)", "m:mode=auto", 0),
+    ("sparse", "(memory $m i64 64)", "m:virtual,limit=1GiB", 0),
+];
+
+#[test]
+fn pages_are_protected_and_discarded() {
+    for machine in machines() {
+        let dir = scratch();
+        let mut objects = Vec::new();
+        let mut c = CHECKS.to_owned();
+        let mut main = "int main(void)\n{\n".to_owned();
+        for (name, memory, spec, index) in CONTROLLED {
+            let ty = if memory.contains("i64") { "i64" } else { "i32" };
+            let wat = include_str!("control.wat")
+                .replace("BEFORE", &"(memory 1)".repeat(*index as usize))
+                .replace("MEMORY", memory)
+                .replace("IT", ty);
+            objects.push(compile(&machine, dir.path(), name, &wat, &[spec]));
+            c += &format!("#include \"{name}.h\"\n");
+            c += &include_str!("control.c")
+                .replace("ADDRESS", if ty == "i64" { "int64_t" } else { "int32_t" })
+                .replace("NUMBER", &index.to_string())
+                .replace("MOD", name);
+            main += &format!("\t{name}_test();\n");
+        }
+        let c = format!("{c}{main}\tputs(\"all good\");\n\treturn 0;\n}}\n");
+        let program = link_c(&machine, dir.path(), &c, &objects, &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+    }
+}
+
+/// Static protection, `virtual=empty`, `limit`: what specs say of pages.
+#[test]
+fn specs_protect_pages() {
+    let wat = |name: &str| {
+        format!(
+            r#"(module $m (memory (export "memory") 4) (data (i32.const 65540) "constant")
+              (data (i32.const 262140) "end")
+              (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+              (func (export "store") (param i32) (i32.store8 (local.get 0) (i32.const 1)))
+              (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+              (@custom "palisade.memory" "{name}"))"#
+        )
+    };
+    let modules = [
+        ("fixed", "memory:no-access=64KiB,read-only=70000"),
+        ("empty", "0:virtual=empty"),
+        ("limited", "*:limit=320KiB,mode=checked"),
+    ];
+    let main = r#"
+#include "fixed.h"
+#include "empty.h"
+#include "limited.h"
+#define TRY(name, what, place, expected) do { \
+	name##_at = place; \
+	CHECK(pal_try(name##_##what##_it, NULL) == expected); \
+	if (expected != PAL_TRAP_NONE) CHECK(pal_last_trap()->memory == 0 && pal_last_trap()->address == (uint64_t)(place)); \
+} while (0)
+#define MODULE(name) \
+	static struct name *name; \
+	static int32_t name##_at; \
+	static void name##_load_it(void *arg) { (void)arg; name##_load(name, name##_at); } \
+	static void name##_store_it(void *arg) { (void)arg; name##_store(name, name##_at); }
+MODULE(fixed)
+MODULE(empty)
+static struct limited *limited;
+int main(void)
+{
+	CHECK(pal_fixed_instantiate(&fixed) == PAL_TRAP_NONE && pal_empty_instantiate(&empty) == PAL_TRAP_NONE);
+	CHECK(pal_limited_instantiate(&limited) == PAL_TRAP_NONE);
+	/* null pointers, constants, and what is left */
+	TRY(fixed, load, 0, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, store, 65535, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, load, 65540, PAL_TRAP_NONE);
+	CHECK(fixed_load(fixed, 65540) == 'c' && fixed_load(fixed, 262140) == 'e');
+	TRY(fixed, store, 65540, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, store, 65536 + 70000, PAL_TRAP_NONE);
+	/* only pages with data are mapped */
+	TRY(empty, load, 65540, PAL_TRAP_NONE);
+	TRY(empty, store, 262143, PAL_TRAP_NONE);
+	TRY(empty, load, 131072, PAL_TRAP_MEMORY_PROTECTED);
+	CHECK(pal_memory_map(empty_memory(empty), 131072, 65536, PAL_READ_WRITE) == PAL_OK);
+	TRY(empty, store, 131072, PAL_TRAP_NONE);
+	CHECK(pal_memory_map(empty_memory(empty), 65536, 131072, PAL_READ) == PAL_E_STATE);
+	CHECK(empty_grow(empty, 1) == 4);
+	TRY(empty, load, 4 * 65536, PAL_TRAP_MEMORY_PROTECTED);
+	CHECK(limited_grow(limited, 2) == -1 && limited_grow(limited, 1) == 4 && limited_grow(limited, 1) == -1);
+	pal_fixed_free(fixed);
+	pal_empty_free(empty);
+	pal_limited_free(limited);
+	puts("all good");
+	return 0;
+}
+"#;
+    for machine in machines() {
+        let dir = scratch();
+        let objects: Vec<_> =
+            modules.iter().map(|(name, spec)| compile(&machine, dir.path(), name, &wat(spec), &[])).collect();
+        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &objects, &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
     }
 }
 

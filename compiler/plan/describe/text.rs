@@ -50,7 +50,11 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
             Err(_) => format!("-{}", size_text(range.start.unsigned_abs())),
         };
         let (size, usage) = (size_text(range.bytes), range.usage.name());
-        let note = if range.usage == Use::Accessible && memory.moves { ", may move as it grows" } else { "" };
+        let note = match range.usage {
+            Use::Accessible if memory.moves => ", may move as it grows",
+            Use::NoAccess | Use::ReadOnly => ", as far as host pages lie wholly inside",
+            _ => "",
+        };
         line(out, format_args!("    at {start:>10}: {usage}, {size}{note}"));
     }
 }
