@@ -17,7 +17,10 @@ fn main() {
     let context = fs::read_to_string(root.join("rt/context.h")).expect("rt/context.h");
     fs::write(out.join("context.rs"), constants(&context)).expect("OUT_DIR is writable");
     fs::write(out.join("sources.rs"), pack(&root, &sources)).expect("OUT_DIR is writable");
-    compile(&root, &sources, &out);
+    let (main, core): (Vec<PathBuf>, Vec<PathBuf>) =
+        sources.into_iter().filter(|s| s.extension().is_some_and(|e| e == "c")).partition(|s| s.ends_with("rt/main.c"));
+    compile(&root, &core, &out, "runtime");
+    compile(&root, &main, &out, "main");
 }
 
 /// All C sources and headers below `root/folder`, relative to `root`.
@@ -60,7 +63,8 @@ fn pack(root: &Path, sources: &[PathBuf]) -> String {
     out + "];\n"
 }
 
-fn compile(root: &Path, sources: &[PathBuf], out: &Path) {
+/// An archive of its own for `main`: some linkers look for it in archives before they have seen the host's.
+fn compile(root: &Path, sources: &[PathBuf], out: &Path, name: &str) {
     let mut build = cc::Build::new();
     build.include(root.join("include")).include(root.join("rt")).include(root.join("rt")).cargo_metadata(false);
     // The flags stand in one file that the command reads as well, when it compiles the runtime for another target.
@@ -72,9 +76,9 @@ fn compile(root: &Path, sources: &[PathBuf], out: &Path) {
     if env::var_os("CI").is_some() {
         build.flag("-Werror");
     }
-    for source in sources.iter().filter(|s| s.extension().is_some_and(|e| e == "c")) {
+    for source in sources {
         build.file(root.join(source));
     }
-    build.opt_level(2).debug(false).pic(true).compile("palisade_rt");
-    fs::copy(out.join("libpalisade_rt.a"), out.join("runtime.a")).expect("the runtime's archive");
+    build.opt_level(2).debug(false).pic(true).compile(&format!("palisade_{name}"));
+    fs::copy(out.join(format!("libpalisade_{name}.a")), out.join(format!("{name}.a"))).expect("the runtime's archive");
 }

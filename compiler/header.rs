@@ -1,9 +1,9 @@
 //! The C header of a module: C11 and C++17.
 
 use crate::error::{Error, Result};
-use crate::name::{c_identifier, c_part, link_symbol, own_symbol};
+use crate::name::{c_identifier, c_part, is_reserved, link_symbol, own_symbol};
 use crate::plan::GlobalPlan;
-use crate::read::refers_to_function;
+use crate::read::{refers_to_exception, refers_to_function};
 use crate::translate::Env;
 use crate::{Options, plan::WASI_MODULES};
 use std::collections::{HashMap, HashSet};
@@ -49,7 +49,7 @@ impl Header<'_, '_> {
     fn import_structs(&mut self) {
         let mut seen = HashSet::from([self.name.to_owned()]);
         for module in &self.env.plan.import_modules {
-            let name = c_identifier(&module.link_name);
+            let name = owner_name(&module.link_name);
             if seen.insert(name.clone()) {
                 let what = if module.wasi { "WASI, from pal_wasi_view()" } else { "an import: yours to define" };
                 self.line(&format!("struct {name}; /* {what} */"));
@@ -63,7 +63,7 @@ impl Header<'_, '_> {
         let mut params = format!("struct {name} **out");
         let mut used = HashSet::from(["out".to_owned()]);
         for module in &self.env.plan.import_modules {
-            let ty = c_identifier(&module.link_name);
+            let ty = owner_name(&module.link_name);
             let mut param = ty.clone();
             while !used.insert(param.clone()) {
                 param.push('_');
@@ -96,7 +96,7 @@ impl Header<'_, '_> {
             }
             let module = &env.plan.import_modules[env.plan.import_module(import.module)];
             self.line("/* Import: define it. */");
-            self.entity(&c_identifier(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
+            self.entity(&owner_name(&module.link_name), &module.link_name, import.name, import.kind, import.index)?;
         }
         Ok(())
     }
@@ -109,36 +109,78 @@ impl Header<'_, '_> {
             return Err(Error::new(format!("the C header would declare {identifier} twice: for {other} and {label}")));
         }
         self.names.insert(identifier.clone(), label.clone());
-        let text = match kind {
+        let (declaration, ty) = match kind {
             ExternalKind::Func | ExternalKind::FuncExact => {
-                function(self.env.module.function_type(index), owner, &identifier, &label)
+                let ty = self.env.module.function_type(index);
+                (function(ty, owner, &identifier), signature(ty))
             }
-            ExternalKind::Memory => {
-                format!("pal_memory *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* memory */")
+            ExternalKind::Memory => (format!("pal_memory *{identifier}(struct {owner} *)"), self.memory(index)),
+            ExternalKind::Table => (format!("pal_table *{identifier}(struct {owner} *)"), self.table(index)),
+            ExternalKind::Global => self.global(owner, &identifier, index),
+            ExternalKind::Tag => {
+                let carried = type_list(self.env.module.tag_type(index).params());
+                (format!("pal_tag *{identifier}(struct {owner} *)"), format!("tag ({carried})"))
             }
-            ExternalKind::Table => {
-                format!("pal_table *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* table */")
-            }
-            ExternalKind::Global => self.global(owner, &identifier, &label, index),
-            ExternalKind::Tag => return Ok(()),
         };
-        self.line(&text);
+        // A name that C can't write is quoted; nothing in it may end the comment.
+        let quoted = if c_part(field) == field { String::new() } else { format!("{}: ", comment_text(field)) };
+        self.line(&format!("{declaration} PAL_LABEL(\"{label}\"); /* {quoted}{ty} */"));
         Ok(())
     }
 
-    fn global(&self, owner: &str, identifier: &str, label: &str, index: u32) -> String {
+    fn memory(&self, index: u32) -> String {
+        let (ty, _) = &self.env.module.memories[index as usize];
+        let bits = if ty.memory64 { "64-bit " } else { "" };
+        let shared = if ty.shared { "shared " } else { "" };
+        let page = ty.page_size_log2.filter(|&log2| log2 != 16);
+        let page = page.map_or(String::new(), |log2| format!(" of {} bytes", 1u64 << log2));
+        format!("{shared}{bits}memory, pages{page}: {}", limits(ty.initial, ty.maximum))
+    }
+
+    fn table(&self, index: u32) -> String {
+        let ty = &self.env.module.tables[index as usize].ty;
+        format!("table of {}, elements: {}", ty.element_type, limits(ty.initial, ty.maximum))
+    }
+
+    fn global(&self, owner: &str, identifier: &str, index: u32) -> (String, String) {
         let global = &self.env.module.globals[index as usize];
         debug_assert!(!matches!(self.env.plan.globals[index as usize], GlobalPlan::Constant(_)));
         let (constant, mutable) = if global.mutable { ("", "(mut ") } else { ("const ", "(") };
-        let ty = c_type(global.ty);
-        format!(
-            "{constant}{ty} *{identifier}(struct {owner} *) PAL_LABEL(\"{label}\"); /* global {mutable}{}) */",
-            global.ty
-        )
+        let declaration = format!("{constant}{} *{identifier}(struct {owner} *)", c_type(global.ty));
+        (declaration, format!("global {mutable}{})", global.ty))
     }
 }
 
-fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String {
+/// An import module's name in C; what begins as Palisade's own names gets an underscore.
+fn owner_name(module: &str) -> String {
+    let name = c_identifier(module);
+    if is_reserved(&name) { name + "_" } else { name }
+}
+
+fn limits(minimum: u64, maximum: Option<u64>) -> String {
+    match maximum {
+        Some(maximum) => format!("{minimum} to {maximum}"),
+        None => format!("{minimum} or more"),
+    }
+}
+
+/// A name of the module in quotes, such that it neither ends a comment nor begins one.
+fn comment_text(name: &str) -> String {
+    let escaped = |c: char| match c {
+        '*' | '\\' | '?' => format!("\\x{:02x}", c as u32),
+        c if c.is_ascii_graphic() || c == ' ' => c.into(),
+        c if c.is_alphanumeric() => c.into(),
+        c => c.escape_default().to_string(),
+    };
+    format!("\"{}\"", name.chars().map(escaped).collect::<String>())
+}
+
+fn signature(ty: &FuncType) -> String {
+    format!("({}) -> ({})", type_list(ty.params()), type_list(ty.results()))
+}
+
+/// The declaration, behind that of the struct of its results.
+fn function(ty: &FuncType, owner: &str, identifier: &str) -> String {
     let mut out = String::new();
     let mut params = format!("struct {owner} *");
     for &param in ty.params() {
@@ -161,15 +203,11 @@ fn function(ty: &FuncType, owner: &str, identifier: &str, label: &str) -> String
             "void"
         }
     };
-    let list = |types: &[ValType]| types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ");
-    write!(
-        out,
-        "{result} {identifier}({params}) PAL_LABEL(\"{label}\"); /* ({}) -> ({}) */",
-        list(ty.params()),
-        list(ty.results())
-    )
-    .expect("writing to a string");
-    out
+    out + &format!("{result} {identifier}({params})")
+}
+
+fn type_list(types: &[ValType]) -> String {
+    types.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Vectors are passed behind pointers.
@@ -185,6 +223,7 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::F64 => "double",
         ValType::V128 => "pal_v128",
         ValType::Ref(r) if refers_to_function(r) => "pal_funcref",
+        ValType::Ref(r) if refers_to_exception(r) => "pal_exnref",
         ValType::Ref(_) => "pal_externref",
     }
 }

@@ -15,7 +15,7 @@ pub fn export_symbol(module: &str, field: &str) -> String {
 /// `pal_<module>_<what>`: what Palisade provides for a module. The runtime has functions of the same form
 /// (`pal_memory_free`); modules called like its parts get another underscore.
 pub fn own_symbol(module: &str, what: &str) -> String {
-    const PARTS: &[&str] = &["memory", "table", "wasi", "wasi_view", "snapshot", "rt"];
+    const PARTS: &[&str] = &["memory", "table", "wasi", "wasi_view", "snapshot", "rt", "tag"];
     let separator = if PARTS.contains(&module) { "__" } else { "_" };
     format!("pal_{module}{separator}{what}")
 }
@@ -46,16 +46,37 @@ pub fn c_part(name: &str) -> String {
     out
 }
 
-/// A C identifier for a whole name: as [`c_part`], and neither empty, nor a keyword, nor beginning with a digit.
+/// A C identifier for a whole name: as [`c_part`], and neither empty, nor a keyword or otherwise taken, nor beginning
+/// with a digit.
 pub fn c_identifier(name: &str) -> String {
     let mut out = c_part(name);
     if out.is_empty() || out.starts_with(|c: char| c.is_ascii_digit()) {
         out.insert(0, '_');
     }
-    if C_KEYWORDS.contains(&out.as_str()) {
+    if C_KEYWORDS.contains(&out.as_str()) || is_taken(&out) {
         out.push('_');
     }
     out
+}
+
+/// Types and macros that headers see, or that compilers define without being asked.
+fn is_taken(name: &str) -> bool {
+    const NAMES: &[&str] =
+        &["NULL", "EOF", "errno", "linux", "unix", "i386", "stdin", "stdout", "stderr", "max_align_t", "nullptr_t"];
+    const SIZES: &[&str] = &["8", "16", "32", "64"];
+    const KINDS: &[&str] = &["ptr", "max", "ptrdiff", "size", "sig_atomic", "wchar", "wint"];
+    if NAMES.contains(&name) {
+        return true;
+    }
+    // <stdint.h>: int_fast8_t, uintptr_t, SIZE_MAX, INT64_C and the like.
+    let Some((stem, end)) = name.rsplit_once('_') else { return false };
+    if !["t", "MAX", "MIN", "C"].contains(&end) || (end == "t") != (stem == stem.to_ascii_lowercase()) {
+        return false;
+    }
+    let stem = stem.to_ascii_lowercase();
+    let integer = stem.strip_prefix("uint").or_else(|| stem.strip_prefix("int")).unwrap_or(&stem);
+    let bits = integer.strip_prefix("_least").or_else(|| integer.strip_prefix("_fast")).unwrap_or(integer);
+    SIZES.contains(&bits) || KINDS.contains(&integer)
 }
 
 /// `pal` and `pal_…` are Palisade's own.
@@ -65,6 +86,20 @@ pub fn is_reserved(name: &str) -> bool {
 
 /// Keywords of C11, C23 and C++20: headers are valid in all of them.
 const C_KEYWORDS: &[&str] = &[
+    "_Alignas",
+    "_Alignof",
+    "_Atomic",
+    "_BitInt",
+    "_Bool",
+    "_Complex",
+    "_Decimal128",
+    "_Decimal32",
+    "_Decimal64",
+    "_Generic",
+    "_Imaginary",
+    "_Noreturn",
+    "_Static_assert",
+    "_Thread_local",
     "alignas",
     "alignof",
     "and",
@@ -180,6 +215,12 @@ mod tests {
         assert_eq!(c_identifier("7-zip"), "_7_x2D_zip");
         assert_eq!(c_identifier("for"), "for_");
         assert_eq!(c_identifier(""), "_");
+        for taken in ["_Bool", "linux", "NULL", "size_t", "uint_fast8_t", "INT32_MAX", "intptr_t", "SIZE_MAX"] {
+            assert_eq!(c_identifier(taken), format!("{taken}_"));
+        }
+        for free in ["t", "int_t", "size_T", "MAX", "main", "strlen", "point_t", "_t"] {
+            assert_eq!(c_identifier(free), free);
+        }
         assert!(is_reserved("pal_x") && is_reserved("pal") && !is_reserved("palette"));
     }
 }

@@ -14,6 +14,11 @@
 extern "C" {
 #endif
 
+/* Shared libraries with modules in them export all of this, also where they are compiled with hidden symbols. */
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility push(default)
+#endif
+
 /* Joins a C identifier to the link symbol of a wasm entity, `wasm.<module>.<field>`. */
 #define PAL_STRING_(x) #x
 #define PAL_STRING(x) PAL_STRING_(x)
@@ -112,6 +117,27 @@ typedef struct pal_v128 {
 #endif
 	uint8_t bytes[16];
 } pal_v128;
+/* An exception that a guest has caught; NULL: null. Hand it back while it is on the calling thread's stack, or let the
+ * guest keep it: an exception that no guest and no frame of this thread knows any more may be gone, and is refused. */
+typedef struct pal_exnref { void *ref; } pal_exnref;
+
+typedef enum pal_value_type {
+	PAL_I32 = 0x7f, PAL_I64 = 0x7e, PAL_F32 = 0x7d, PAL_F64 = 0x7c, PAL_V128 = 0x7b,
+	PAL_FUNCREF = 0x70, PAL_EXTERNREF = 0x6f, PAL_EXNREF = 0x69
+} pal_value_type;
+
+/* ---- Exceptions ----
+ * An exception goes from module to module where they are joined by the linker, but never through a frame of C: there
+ * it becomes PAL_TRAP_UNCAUGHT_EXCEPTION. What it is depends on its tag. A host that provides a tag import defines the
+ * accessor that the module's header declares, and returns one of its own or another module's. */
+
+typedef struct pal_tag pal_tag;
+
+/* Makes a tag for exceptions that carry values of these types. PAL_E_ARGUMENT: no such type, or more than 1,000;
+ * PAL_E_NOMEM. */
+pal_status pal_tag_new(pal_tag **out, const pal_value_type *types, size_t count);
+/* Instances that were given it are not affected. NULL is fine. */
+void pal_tag_free(pal_tag *);
 
 /* ---- Memories ---- */
 
@@ -215,6 +241,10 @@ void pal_wasi_free(pal_wasi *);
  * instance. */
 struct wasi_snapshot_preview1 *pal_wasi_view(pal_wasi *);
 void pal_wasi_view_free(struct wasi_snapshot_preview1 *);
+
+#if defined(__GNUC__) && !defined(_WIN32)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -4,5 +4,5 @@
 #define NAME_(abi) pal_abi_##abi
 #define NAME(abi) NAME_(abi)
 
-extern const char NAME(PAL_ABI);
+extern const char NAME(PAL_ABI) __attribute__((visibility("default")));
 const char NAME(PAL_ABI) = PAL_ABI;

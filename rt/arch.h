@@ -36,6 +36,13 @@ uintptr_t pal_copy_fill(void *to, uint32_t value, size_t size, const void *base,
 /* The code of the three, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
+/* Goes on where a handler has caught an exception (context.h, "Handlers"). */
+struct pal_landing {
+	uintptr_t pc, sp, fp, pinned, values;
+	uint64_t number;
+};
+_Noreturn void pal_land(const struct pal_landing *);
+
 #pragma GCC visibility pop
 
 /* For the assembly: a global symbol as the linker sees it. */

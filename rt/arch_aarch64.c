@@ -87,6 +87,15 @@ PAL_GLOBAL(pal_switch_stack)
 "	ret\n"
 "	.cfi_endproc\n"
 
+/* void pal_land(const struct pal_landing *) */
+PAL_GLOBAL(pal_land)
+"	hint #34\n"
+"	ldp x16, x2, [x0]\n"
+"	ldp x29, x21, [x0, #16]\n"
+"	ldp x0, x1, [x0, #32]\n"
+"	mov sp, x2\n"
+"	br x16\n"
+
 /* Guarded copies: (x0 to, x1 from, x2 size, x3 base, x4 bytes); x3 and x4 stay as they are: port_posix.c reads them.
  * Overlap is fine in the right direction: what a step overwrites, it or a step before has read. */
 PAL_GLOBAL(pal_copy_begin)

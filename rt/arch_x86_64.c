@@ -65,6 +65,17 @@ PAL_GLOBAL(pal_switch_stack)
 "	ret\n"
 "	.cfi_endproc\n"
 
+/* void pal_land(const struct pal_landing *) */
+PAL_GLOBAL(pal_land)
+"	endbr64\n"
+"	mov 0(%rdi), %rcx\n"
+"	mov 16(%rdi), %rbp\n"
+"	mov 24(%rdi), %r15\n"
+"	mov 32(%rdi), %rax\n"
+"	mov 40(%rdi), %rdx\n"
+"	mov 8(%rdi), %rsp\n"
+"	jmp *%rcx\n"
+
 /* Guarded copies: (rdi to, rsi from, rdx size, rcx base, r8 bytes). While they touch memory, r9 = base, r8 = bytes:
  * port_posix.c reads them there. */
 PAL_GLOBAL(pal_copy_begin)

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 3
+#define PAL_ABI 4
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -60,6 +60,15 @@ struct pal_func {
  * start, index of the type in the module}, both u32; a null entry has this type: */
 #define PAL_STATIC_NULL 4294967295
 
+/* An exception tag: an entity with an identity, in the context of the instance that defines it; importers have copies.
+ * This is the pal_tag of palisade.h. */
+struct pal_tag {
+	uint64_t id;   /* never used twice in a process */
+	uint32_t type; /* interned type: the parameters are what exceptions carry */
+	uint32_t reserved;
+};
+#define PAL_TAG_SIZE 16
+
 /* ---- Kinds and value types ------------------------------------------------------------------------------------ */
 #define PAL_KIND_FUNC 0
 #define PAL_KIND_TABLE 1
@@ -78,6 +87,7 @@ struct pal_func {
 #define PAL_TYPE_EXNREF 105
 #define PAL_TYPE_NOFUNC 115   /* nullfuncref: nothing but null */
 #define PAL_TYPE_NOEXTERN 114 /* nullexternref */
+#define PAL_TYPE_NOEXN 116    /* nullexnref */
 /* pal_export.type and pal_import.type of a global: value type, plus this if it is mutable. */
 #define PAL_GLOBAL_MUTABLE 256
 /* References that are never null: plus this. */
@@ -201,6 +211,35 @@ struct pal_func_desc {
 };
 #define PAL_FUNC_DESC_SIZE 12
 
+/* A tag of the module; its pal_tag is number i in the context's array at module->tags_at. */
+struct pal_tag_desc {
+	uint32_t type, name; /* index of its type in the module; offset in strings, of an empty one if it has no name */
+	uint32_t size;       /* bytes of what an exception carries: 8 a value, 16 for v128 */
+	uint32_t imported;   /* 0 or 1 */
+};
+#define PAL_TAG_DESC_SIZE 16
+
+/* ---- Handlers -------------------------------------------------------------------------------------------------
+ * Every call inside a `try` is listed by its return address, with its innermost scope and where its function goes on
+ * if an exception is caught, whichever handler it is. There the function wants
+ *   - sp = its frame pointer - scope.frame_size, the pinned register = what lies at the frame pointer - scope.pinned,
+ *   - in the first payload register (rax, x0) the address of the caught values, with the exnref in the 8 bytes before;
+ *   - in the second (rdx, x1) the number of the clause that caught it. */
+struct pal_scope {
+	uint32_t parent;     /* the scope around it in its function, or PAL_SCOPE_NONE */
+	uint32_t first, count; /* its clauses in module->clauses, to be tried in order */
+	uint32_t frame_size, pinned;
+};
+#define PAL_SCOPE_SIZE 20
+#define PAL_SCOPE_NONE 4294967295
+struct pal_clause {
+	uint32_t tag;    /* index of a tag, or PAL_CLAUSE_ALL; plus PAL_CLAUSE_KEEP if the handler uses the exnref */
+	uint32_t number; /* in its function */
+};
+#define PAL_CLAUSE_SIZE 8
+#define PAL_CLAUSE_ALL 2147483647
+#define PAL_CLAUSE_KEEP 2147483648
+
 struct pal_module {
 	uint32_t abi, size; /* PAL_ABI, PAL_MODULE_SIZE */
 	const char *name;   /* C name of the module */
@@ -229,25 +268,36 @@ struct pal_module {
 	const uint8_t *data;
 	const struct pal_elem_segment *elem_segments;
 	const uint32_t *items;
+	const struct pal_tag_desc *tags;
+	const uint32_t *exn_globals;  /* globals that hold an exnref: their indices */
+	const uint32_t *handler_code; /* handlers: return addresses as offsets from text, ascending */
+	const uint32_t *handler_scope;  /* handlers: index of the innermost scope */
+	const uint32_t *handler_landing; /* handlers: where the function goes on, as offset from text */
+	const struct pal_scope *scopes;
+	const struct pal_clause *clauses;
 	uint32_t functions, imported_functions, sites, import_module_count, import_count, memory_count, table_count;
 	uint32_t global_count, type_count, func_count, data_segment_count, elem_segment_count, computed_count;
+	uint32_t tag_count, exn_global_count, handler_count;
 	/* the context: its size below P (a multiple of 16) and the distances of its arrays */
 	uint32_t context_size;
 	uint32_t memories_at, tables_at; /* struct pal_view each */
 	uint32_t types_at;               /* uint32_t interned type each */
 	uint32_t funcs_at;               /* struct pal_func each */
 	uint32_t data_dropped_at, elem_dropped_at; /* uint8_t each: 1 if dropped */
+	uint32_t tags_at;                /* struct pal_tag each */
+	uint32_t thunks_end;             /* offset from text: the imports' thunks lie behind the functions, up to here */
 	uint32_t exported_memory;        /* index of the export "memory", else 0: what WASI uses */
 	uint32_t flags;                  /* PAL_MODULE_… */
 	uint32_t cpu;                    /* PAL_CPU_…: features that the code uses */
 	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
+	uint32_t reserved2;
 };
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
 #define PAL_VERSION_CHECKED 1
-#define PAL_MODULE_SIZE 288
+#define PAL_MODULE_SIZE 368
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2
 #define PAL_CPU_CMPXCHG16B 4
@@ -282,6 +332,8 @@ struct pal_program {
 
 /* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
 #ifndef __ASSEMBLER__
+/* Visible in shared libraries, as palisade.h is: where several have the runtime inside, the first one's serves all. */
+#pragma GCC visibility push(default)
 void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
 uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
 void pal_rt_memory_discard(void *pinned, uint32_t memory, uint64_t addr, uint64_t size);
@@ -295,12 +347,17 @@ void pal_rt_table_copy(void *pinned, uint32_t to_table, uint64_t to, uint32_t fr
 void pal_rt_table_init(void *pinned, uint32_t table, uint32_t segment, uint64_t to, uint64_t from, uint64_t elements);
 void pal_rt_elem_drop(void *pinned, uint32_t segment);
 uint32_t pal_rt_is_subtype(void *pinned, uint32_t type, uint32_t of); /* of interned types: 1 or 0 */
+/* Throw an exception with the values at `values`, laid out as pal_tag_desc.size says, or one that was caught before. Do
+ * not return: an exception that nobody catches is a trap. */
+_Noreturn void pal_rt_throw(void *pinned, uint32_t tag, const void *values);
+_Noreturn void pal_rt_throw_ref(void *pinned, uint64_t exnref);
 /* Rounding where the CPU has no instruction for it (baseline x86-64). Ties to even for nearest. */
 float pal_rt_ceil_f32(float), pal_rt_floor_f32(float), pal_rt_trunc_f32(float), pal_rt_nearest_f32(float);
 double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(double), pal_rt_nearest_f64(double);
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+#pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 
 #define PAL_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type " has another size than " #size)
@@ -314,6 +371,10 @@ PAL_ASSERT_SIZE(pal_import_module, PAL_IMPORT_MODULE_SIZE);
 PAL_ASSERT_SIZE(pal_data_segment, PAL_DATA_SEGMENT_SIZE);
 PAL_ASSERT_SIZE(pal_elem_segment, PAL_ELEM_SEGMENT_SIZE);
 PAL_ASSERT_SIZE(pal_func_desc, PAL_FUNC_DESC_SIZE);
+PAL_ASSERT_SIZE(pal_tag, PAL_TAG_SIZE);
+PAL_ASSERT_SIZE(pal_tag_desc, PAL_TAG_DESC_SIZE);
+PAL_ASSERT_SIZE(pal_scope, PAL_SCOPE_SIZE);
+PAL_ASSERT_SIZE(pal_clause, PAL_CLAUSE_SIZE);
 PAL_ASSERT_SIZE(pal_module, PAL_MODULE_SIZE);
 PAL_ASSERT_SIZE(pal_program_module, PAL_PROGRAM_MODULE_SIZE);
 PAL_ASSERT_SIZE(pal_program, PAL_PROGRAM_SIZE);

@@ -1,6 +1,7 @@
 /* See instance.h; the order of a module's instantiation, and its end. */
 #include "instance.h"
 #include "cpu.h"
+#include "exception.h"
 #include "group.h"
 #include "memory.h"
 #include "palisade.h"
@@ -8,6 +9,7 @@
 #include "reservation.h"
 #include "site.h"
 #include "table.h"
+#include "tag.h"
 #include "trap.h"
 #include "trap_text.h"
 #include "type.h"
@@ -122,7 +124,7 @@ static void make_tables(struct pal_instance *instance)
 		const struct pal_table_desc *desc = &module->tables[i];
 		if (desc->import >= 0 || desc->is_static)
 			continue;
-		uint32_t type = pal_value_type(desc->type, instance->code->types);
+		uint32_t type = pal_interned_value_type(desc->type, instance->code->types);
 		struct pal_table_spec spec = { desc->minimum, desc->maximum, type, desc->index64 };
 		struct pal_table *table;
 		if (pal_table_make(&table, &spec) != PAL_OK)
@@ -161,6 +163,24 @@ static void make_funcs(struct pal_instance *instance)
 	}
 }
 
+static void make_tags(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	for (uint32_t i = 0; i < module->tag_count; i++)
+		if (!module->tags[i].imported)
+			*pal_instance_tag(instance, i) = pal_tag_make(instance->code->types[module->tags[i].type]);
+}
+
+/* The instance is listed whether its tables for exnrefs come from others or not: the element type of an import is the
+ * one in its description, or linking fails. */
+static bool may_hold_exnrefs(const struct pal_module *module)
+{
+	bool found = module->exn_global_count > 0;
+	for (uint32_t i = 0; i < module->table_count; i++)
+		found = found || pal_value_type_is_exn(module->tables[i].type);
+	return found;
+}
+
 static void count_imports(struct pal_instance *instance)
 {
 	const struct pal_module *module = instance->module;
@@ -187,6 +207,9 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 	make_memories(instance);
 	make_tables(instance);
 	make_funcs(instance);
+	make_tags(instance);
+	if (may_hold_exnrefs(module))
+		pal_exception_watch(instance);
 }
 
 /* ---- Using ---- */
@@ -240,6 +263,8 @@ static void drop_tables(struct pal_instance *instance)
 void pal_instance_destroy(struct pal_instance *instance)
 {
 	if (instance->pinned) {
+		if (may_hold_exnrefs(instance->module))
+			pal_exception_unwatch(instance);
 		drop_memories(instance);
 		drop_tables(instance);
 		pal_reservation_release(instance->reservation); /* last: the views lie in it */

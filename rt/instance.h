@@ -18,6 +18,7 @@ struct pal_instance {
 	struct pal_view *memories, *tables;  /* in the context */
 	struct pal_reservation *reservation; /* holds the context */
 	uint32_t table_imports, global_imports; /* how many of the module's are imported: the first ones */
+	struct pal_instance *watched_next;   /* exception.h; under its lock */
 	/* under the group lock (group.h) */
 	struct pal_group *group;
 	struct pal_instance *next;           /* in the group */
@@ -35,6 +36,11 @@ static inline struct pal_instance *pal_instance_of(const void *pinned)
 	struct pal_instance *instance;
 	memcpy(&instance, (const uint8_t *)pinned - PAL_CONTEXT_INSTANCE, sizeof instance);
 	return instance;
+}
+
+static inline struct pal_tag *pal_instance_tag(const struct pal_instance *instance, uint32_t index)
+{
+	return (struct pal_tag *)(instance->pinned - instance->module->tags_at) + index;
 }
 
 struct pal_memory;

@@ -3,6 +3,7 @@
 #include "group.h"
 #include "instance.h"
 #include "memory.h"
+#include "site.h"
 #include "palisade.h"
 #include "site.h"
 #include "table.h"
@@ -100,7 +101,7 @@ static uint32_t interned_type(const struct pal_instance *instance, uint32_t kind
 	const uint32_t *numbers = instance->code->types;
 	if (kind == PAL_KIND_FUNC || kind == PAL_KIND_TAG)
 		return numbers[type];
-	return kind == PAL_KIND_GLOBAL ? pal_value_type(type, numbers) : 0;
+	return kind == PAL_KIND_GLOBAL ? pal_interned_value_type(type, numbers) : 0;
 }
 
 /* The import of a module that is function `index`, or NULL. */
@@ -202,7 +203,7 @@ static void check_memory(const struct wanted *wanted, const struct pal_memory_de
 
 static void check_table(const struct wanted *wanted, const struct pal_table_desc *desc, const struct pal_table *table)
 {
-	uint32_t type = pal_value_type(desc->type, wanted->instance->code->types);
+	uint32_t type = pal_interned_value_type(desc->type, wanted->instance->code->types);
 	if (type != table->type) { /* both sides write */
 		struct pal_text text = begin(wanted);
 		pal_text_add(&text, "expected a table of ");
@@ -252,7 +253,7 @@ static void check_global_of_host(const struct wanted *wanted, const void *global
 {
 	uint32_t type = interned_type(wanted->instance, PAL_KIND_GLOBAL, wanted->import->type);
 	bool is_reference = pal_value_type_is_func(type) || (type & 255) == PAL_TYPE_EXTERNREF ||
-	                    (type & 255) == PAL_TYPE_NOEXTERN;
+	                    (type & 255) == PAL_TYPE_NOEXTERN || pal_value_type_is_exn(type);
 	if (!is_reference)
 		return;
 	const void *value;
@@ -274,6 +275,17 @@ static void link_global(const struct wanted *wanted)
 	                (uint64_t)(uintptr_t)global);
 }
 
+/* The type is compared by its number, so that tags of the host and those it hands on are right, too. */
+static void link_tag(const struct wanted *wanted)
+{
+	uint32_t index = wanted->import->index;
+	const struct pal_tag *tag = fetch(wanted);
+	uint32_t type = interned_type(wanted->instance, PAL_KIND_TAG, wanted->import->type);
+	if (tag->type != type)
+		refuse_type(wanted, type, PAL_KIND_TAG, tag->type);
+	*pal_instance_tag(wanted->instance, index) = *tag;
+}
+
 /* ---- All of them ---- */
 
 static void link_import(const struct wanted *wanted)
@@ -284,6 +296,7 @@ static void link_import(const struct wanted *wanted)
 	case PAL_KIND_MEMORY: link_memory(wanted); break;
 	case PAL_KIND_TABLE: link_table(wanted); break;
 	case PAL_KIND_GLOBAL: link_global(wanted); break;
+	case PAL_KIND_TAG: link_tag(wanted); break;
 	default: break; /* functions are symbols: the linker has done it */
 	}
 }

@@ -103,6 +103,12 @@ int64_t pal_site_find(const struct pal_module *module, uint32_t offset, bool cal
 	return -1;
 }
 
+int64_t pal_handler_find(const struct pal_module *module, uint32_t offset)
+{
+	uint32_t i = count_below(module->handler_code, module->handler_count, offset);
+	return i < module->handler_count && module->handler_code[i] == offset ? (int64_t)i : -1;
+}
+
 int64_t pal_function_find(const struct pal_module *module, uint32_t offset)
 {
 	uint32_t count = module->functions;

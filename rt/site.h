@@ -24,6 +24,8 @@ const struct pal_module *pal_code_find(uintptr_t pc, uint32_t *offset);
 /* The site at this offset, or -1. A call's return address and a trapping instruction may share an offset: `call` says
  * which is meant. */
 int64_t pal_site_find(const struct pal_module *, uint32_t offset, bool call);
+/* The call inside a `try` with this return address: its number among the module's handlers, or -1. */
+int64_t pal_handler_find(const struct pal_module *, uint32_t offset);
 /* The defined function that contains this offset, or -1. */
 int64_t pal_function_find(const struct pal_module *, uint32_t offset);
 

@@ -1,5 +1,6 @@
 /* See table.h. */
 #include "table.h"
+#include "exception.h"
 #include "group.h"
 #include "type.h"
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static bool make_room(struct pal_table *table, uint64_t size)
 	return true;
 }
 
-bool pal_table_grow(struct pal_table *table, uint64_t elements, void *value, uint64_t *old_size)
+static bool grow(struct pal_table *table, uint64_t elements, void *value, uint64_t *old_size)
 {
 	uint64_t old = table->size;
 	if (elements > table->limit - old) /* old <= limit, always */
@@ -104,6 +105,16 @@ bool pal_table_grow(struct pal_table *table, uint64_t elements, void *value, uin
 		update_view(table, view);
 	*old_size = old;
 	return true;
+}
+
+bool pal_table_grow(struct pal_table *table, uint64_t elements, void *value, uint64_t *old_size)
+{
+	if (!pal_value_type_is_exn(table->type))
+		return grow(table, elements, value, old_size);
+	pal_exception_lock(); /* another thread may be looking for exceptions in it */
+	bool done = grow(table, elements, value, old_size);
+	pal_exception_unlock();
+	return done;
 }
 
 /* ---- For hosts ---- */

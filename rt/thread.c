@@ -1,6 +1,7 @@
 /* See thread.h. */
 #include "thread.h"
 #include "context.h"
+#include "exception.h"
 #include "instance.h"
 #include <stdlib.h>
 
@@ -33,6 +34,7 @@ void pal_thread_end(void)
 	thread->tries = NULL;
 	thread->try_count = thread->try_room = 0;
 	thread->prepared = false;
+	pal_exception_end_thread();
 }
 
 const struct pal_stack *pal_thread_stack(uintptr_t address)

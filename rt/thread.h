@@ -22,6 +22,13 @@ struct pal_try_entry {
 	uint64_t cookie;
 };
 
+/* Exception objects of this thread (exception.h). */
+struct pal_exceptions {
+	struct slab *slabs;
+	struct pal_exception *free;
+	size_t count, free_count; /* objects in all; those in the list */
+};
+
 struct pal_thread {
 	struct pal_stack own;    /* the thread's stack; asked for once */
 	struct pal_stack mapped; /* one that the runtime made and this thread is running on; high 0: none */
@@ -29,6 +36,7 @@ struct pal_thread {
 	struct pal_try_entry *tries; /* innermost last */
 	size_t try_count, try_room;
 	uint64_t cookie; /* of the latest try; never used twice */
+	struct pal_exceptions exceptions;
 	/* the last trap */
 	struct pal_trap_info trap;
 	char message[1024];

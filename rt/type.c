@@ -247,7 +247,7 @@ uint32_t pal_rt_is_subtype(void *pinned, uint32_t type, uint32_t of)
 	return pal_type_is_subtype(type, of);
 }
 
-uint32_t pal_value_type(uint32_t module_type, const uint32_t *numbers)
+uint32_t pal_interned_value_type(uint32_t module_type, const uint32_t *numbers)
 {
 	if (!(module_type & PAL_TYPE_CONCRETE))
 		return module_type;
@@ -265,6 +265,11 @@ bool pal_value_type_is_func(uint32_t type)
 	return type & PAL_TYPE_CONCRETE || heap_of(type) == PAL_TYPE_FUNCREF || heap_of(type) == PAL_TYPE_NOFUNC;
 }
 
+bool pal_value_type_is_exn(uint32_t type)
+{
+	return !(type & PAL_TYPE_CONCRETE) && (heap_of(type) == PAL_TYPE_EXNREF || heap_of(type) == PAL_TYPE_NOEXN);
+}
+
 bool pal_value_type_matches(uint32_t a, uint32_t b)
 {
 	if (b & PAL_TYPE_NON_NULL && !(a & PAL_TYPE_NON_NULL))
@@ -274,7 +279,8 @@ bool pal_value_type_matches(uint32_t a, uint32_t b)
 	if (a & b & PAL_TYPE_CONCRETE)
 		return pal_type_is_subtype(a >> PAL_TYPE_SHIFT, b >> PAL_TYPE_SHIFT);
 	return a == b || (b == PAL_TYPE_FUNCREF && pal_value_type_is_func(a)) ||
-	       (a == PAL_TYPE_NOFUNC && pal_value_type_is_func(b)) || (a == PAL_TYPE_NOEXTERN && b == PAL_TYPE_EXTERNREF);
+	       (a == PAL_TYPE_NOFUNC && pal_value_type_is_func(b)) || (a == PAL_TYPE_NOEXTERN && b == PAL_TYPE_EXTERNREF) ||
+	       (a == PAL_TYPE_NOEXN && b == PAL_TYPE_EXNREF);
 }
 
 bool pal_reference_matches(const void *reference, uint32_t type)
@@ -283,7 +289,8 @@ bool pal_reference_matches(const void *reference, uint32_t type)
 		return !(type & PAL_TYPE_NON_NULL);
 	if (type & PAL_TYPE_CONCRETE)
 		return pal_type_is_subtype(((const struct pal_func *)reference)->type, type >> PAL_TYPE_SHIFT);
-	return heap_of(type) != PAL_TYPE_NOFUNC && heap_of(type) != PAL_TYPE_NOEXTERN;
+	uint32_t heap = heap_of(type);
+	return heap != PAL_TYPE_NOFUNC && heap != PAL_TYPE_NOEXTERN && heap != PAL_TYPE_NOEXN;
 }
 
 /* ---- Texts ---- */
@@ -301,11 +308,13 @@ static const char *short_text(uint32_t type)
 	case PAL_TYPE_EXNREF: return "exnref";
 	case PAL_TYPE_NOFUNC: return "nullfuncref";
 	case PAL_TYPE_NOEXTERN: return "nullexternref";
+	case PAL_TYPE_NOEXN: return "nullexnref";
 	case PAL_TYPE_NON_NULL | PAL_TYPE_FUNCREF: return "(ref func)";
 	case PAL_TYPE_NON_NULL | PAL_TYPE_EXTERNREF: return "(ref extern)";
 	case PAL_TYPE_NON_NULL | PAL_TYPE_EXNREF: return "(ref exn)";
 	case PAL_TYPE_NON_NULL | PAL_TYPE_NOFUNC: return "(ref nofunc)";
 	case PAL_TYPE_NON_NULL | PAL_TYPE_NOEXTERN: return "(ref noextern)";
+	case PAL_TYPE_NON_NULL | PAL_TYPE_NOEXN: return "(ref noexn)";
 	default: return "?";
 	}
 }

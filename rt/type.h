@@ -20,11 +20,12 @@ bool pal_type_is_subtype(uint32_t type, uint32_t of);
 void pal_type_text(struct pal_text *, uint32_t type);
 
 /* Value types as in context.h, but with interned numbers for indices. */
-uint32_t pal_value_type(uint32_t module_type, const uint32_t *numbers);
+uint32_t pal_interned_value_type(uint32_t module_type, const uint32_t *numbers);
 /* Is every value of type `a` also one of type `b`? */
 bool pal_value_type_matches(uint32_t a, uint32_t b);
 bool pal_value_type_is_func(uint32_t type);
-/* Is this reference of the type? Of the host's references only null is looked at. */
+bool pal_value_type_is_exn(uint32_t type);
+/* Is this reference of the type? Of the host's references and of exceptions only null is looked at. */
 bool pal_reference_matches(const void *reference, uint32_t type);
 /* "i32", "(ref null (i32) -> i32)" */
 void pal_value_type_text(struct pal_text *, uint32_t type);

@@ -112,6 +112,8 @@ fn every_linker_and_way_of_linking_works() {
         ("clang", &["-pie"], &["clang"]),
         ("clang", &["-pie", "-fuse-ld=lld", "-Wl,--gc-sections"], &["clang", "ld.lld"]),
         ("clang", &["-static", "-fuse-ld=lld"], &["clang", "ld.lld"]),
+        ("gcc", &["-pie", "-fuse-ld=mold", "-Wl,-z,relro,-z,now"], &["gcc", "mold"]),
+        ("gcc", &["-static", "-fuse-ld=mold", "-Wl,--gc-sections"], &["gcc", "mold"]),
     ];
     for (cc, flags, programs) in ways {
         if need(&format!("linking with {cc} {}", flags.join(" ")), programs) {

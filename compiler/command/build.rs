@@ -31,8 +31,12 @@ pub fn build(command: &Command) -> Result<(), Failure> {
     }
     let extension = if options.shared { "so" } else { "" };
     let output = output::name(options.output.as_ref(), first, extension);
-    build_linked(command, &output)?;
-    write_dependencies(command, &output)
+    if output.extension().is_some_and(|e| e == "a") {
+        build_archive(command, &output)?;
+    } else {
+        build_linked(command, &output)?;
+    }
+    write_dependencies(command, &output, &options.inputs)
 }
 
 /// True for inputs that palisade compiles.
@@ -67,7 +71,7 @@ fn build_one(command: &Command, input: &OsString) -> Result<(), Failure> {
             output::write(&output, &object.bytes)?;
         }
     }
-    write_dependencies(command, &output)
+    write_dependencies(command, &output, std::slice::from_ref(input))
 }
 
 /// Compiles a module, with its header if that is asked for.
@@ -97,7 +101,7 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
     let name = command.options.name.clone().unwrap_or_else(|| palisade::plan::module_name(&stem));
     Options {
         file: input.to_string_lossy().into_owned(),
-        imports: command.imports.clone(),
+        imports: import_names(command),
         target: command.target.clone(),
         opt_level: command.options.optimize.parse().unwrap_or(2),
         features: command.features,
@@ -108,11 +112,57 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
     }
 }
 
+/// `--import`, and the modules of this command whose file names are no identifiers: an import of "my-lib" is meant to
+/// find my-lib.wasm, whose C name is another.
+fn import_names(command: &Command) -> Vec<(String, String)> {
+    let mut names = command.imports.clone();
+    for input in command.options.inputs.iter().filter(|i| is_module(i)) {
+        let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = palisade::plan::module_name(&stem);
+        if name != stem && command.options.name.is_none() && !names.iter().any(|(import, _)| *import == stem) {
+            names.push((stem, name));
+        }
+    }
+    names
+}
+
+/// A static library with the modules and the runtime: all that a program needs beside the C library.
+fn build_archive(command: &Command, output: &Path) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
+    let mut objects = Vec::new();
+    for input in &command.options.inputs {
+        if !is_module(input) {
+            let name = linker_argument(input).map_or_else(|| input.to_string_lossy(), Into::into);
+            return Err(Failure::of(&name, Error::new("only modules go into a static library")));
+        }
+        let options = compile_options(command, input);
+        let object = compile(command, input, &read(input)?, &options)?;
+        let path = folder.path().join(format!("{}-{}.o", objects.len(), options.name));
+        output::write(&path, &object.bytes)?;
+        objects.push(path);
+    }
+    let path = folder.path().join("out.a");
+    palisade::link::write_library(&command.target, command.options.cc.as_deref(), &objects, &path)?;
+    let bytes = fs::read(&path).map_err(|e| Error::new(format!("can't read {}: {e}", path.display())))?;
+    Ok(output::write(output, &bytes)?)
+}
+
+/// C sources of the same command find each module's header as NAME.h.
+fn write_header(folder: &Path, name: &str, object: &Object) -> Result<(), Failure> {
+    let text = match &object.header {
+        Ok(header) => header.clone(),
+        Err(e) => format!("#error {:?}\n", e.to_string()),
+    };
+    Ok(output::write(&folder.join(format!("{name}.h")), text.as_bytes())?)
+}
+
 /// An executable or shared library, written to `output` whole or not at all.
 pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
     // First, since a missing cross compiler should be said before minutes of work.
     palisade::runtime::archive(&command.target, command.options.cc.as_deref())?;
+    let headers = folder.path().join("include");
+    fs::create_dir(&headers).map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
     let mut inputs = Vec::new();
     let mut interfaces = Vec::new();
     for input in &command.options.inputs {
@@ -124,6 +174,7 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
             let object = compile(command, input, &wasm, &options)?;
             let path = folder.path().join(format!("{}-{}.o", interfaces.len(), options.name));
             output::write(&path, &object.bytes)?;
+            write_header(&headers, &options.name, &object)?;
             inputs.push(LinkInput::Object(path.into()));
             interfaces.push((options.file, object.interface));
         } else {
@@ -133,12 +184,14 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
             inputs.push(LinkInput::Other(input.clone()));
         }
     }
+    check_cycles(&interfaces)?;
     let alone = inputs.iter().all(|i| matches!(i, LinkInput::Object(_)));
     if let Some(program) = plan_program(command, &interfaces, alone)? {
         let path = folder.path().join("program.o");
         output::write(&path, &write_program(&command.target.triple, &program)?)?;
-        inputs.push(LinkInput::Object(path.into()));
+        inputs.extend([LinkInput::Object(path.into()), LinkInput::Main]);
     }
+    inputs.push(LinkInput::Headers(headers.into()));
     link_output(command, &inputs, output)
 }
 
@@ -219,9 +272,14 @@ fn check_imports((file, module): &(String, Interface), all: &[(String, Interface
     Ok(())
 }
 
+/// No instance can be made of modules that import each other, whoever makes them.
+fn check_cycles(modules: &[(String, Interface)]) -> Result<(), Failure> {
+    (0..modules.len()).try_for_each(|module| dependency_order(modules, module, false).map(drop))
+}
+
 /// Modules that `main` needs, providers first, `main` last. None if one needs what only other inputs can give.
 fn dependency_order(modules: &[(String, Interface)], main: usize, alone: bool) -> Result<Option<Vec<usize>>, Failure> {
-    let (mut order, mut open) = (Vec::new(), HashSet::new());
+    let (mut order, mut open, mut complete) = (Vec::new(), HashSet::new(), true);
     // Depth first without recursion: (module, next import to look at).
     let mut stack = vec![(main, 0)];
     open.insert(main);
@@ -240,9 +298,11 @@ fn dependency_order(modules: &[(String, Interface)], main: usize, alone: bool) -
             None if alone => {
                 return Err(Failure::of(file, Error::new(format!("import module {link_name:?} is missing"))));
             }
-            None => return Ok(None),
+            None => complete = false,
             Some(provider) if open.contains(&provider) => {
-                let text = format!("imports form a cycle through {:?}: instances can't be made", modules[provider].0);
+                let round = stack.iter().skip_while(|(m, _)| *m != provider).map(|(m, _)| modules[*m].0.as_str());
+                let round: Vec<_> = round.chain([modules[provider].0.as_str()]).collect();
+                let text = format!("imports form a cycle, {}: instances can't be made", round.join(" → "));
                 return Err(Failure::of(file, Error::new(text)));
             }
             Some(provider) if order.contains(&provider) => {}
@@ -252,19 +312,23 @@ fn dependency_order(modules: &[(String, Interface)], main: usize, alone: bool) -
             }
         }
     }
-    Ok(Some(order))
+    Ok(complete.then_some(order))
 }
 
-/// `-MD`, `-MF`: the output depends on all inputs that are files.
-fn write_dependencies(command: &Command, output: &Path) -> Result<(), Failure> {
+/// `-MD`, `-MF`: the output, and a header written with it, depend on all inputs that are files.
+fn write_dependencies(command: &Command, output: &Path, inputs: &[OsString]) -> Result<(), Failure> {
     let options = &command.options;
     if !options.dependencies && options.dependency_file.is_none() {
         return Ok(());
     }
     let path = options.dependency_file.as_ref().map_or_else(|| output.with_extension("d"), PathBuf::from);
     let escape = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ").replace('#', "\\#").replace('$', "$$");
-    let mut text = format!("{}:", escape(&output.to_string_lossy()));
-    for input in options.inputs.iter().filter(|i| linker_argument(i).is_none()) {
+    let mut text = escape(&output.to_string_lossy());
+    if let Some(header) = &options.header {
+        text += &format!(" {}", escape(&header.to_string_lossy()));
+    }
+    text.push(':');
+    for input in inputs.iter().filter(|i| linker_argument(i).is_none()) {
         text += &format!(" {}", escape(&input.to_string_lossy()));
     }
     output::write(&path, (text + "\n").as_bytes())?;

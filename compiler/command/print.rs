@@ -2,6 +2,7 @@
 
 use super::options::{Command, Print};
 use super::{Failure, output};
+use palisade::link::Compiler;
 use palisade::read::FEATURES;
 use palisade::{runtime, target};
 use std::fmt::Write as _;
@@ -14,8 +15,10 @@ pub fn print(command: &Command, what: Print) -> Result<(), Failure> {
     match what {
         Print::Cflags => line(format_args!("-I{}", runtime::include_dir()?.display())),
         Print::Libs => {
-            let archive = runtime::archive(&command.target, command.options.cc.as_deref())?;
-            line(format_args!("{} -pthread -lm", archive.display()));
+            let cc = command.options.cc.as_deref();
+            let archive = runtime::archive(&command.target, cc)?;
+            let libraries = Compiler::find(&command.target, cc)?.libraries().join(" ");
+            line(format_args!("{} {libraries}", archive.display()));
         }
         Print::IncludeDir => line(format_args!("{}", runtime::include_dir()?.display())),
         Print::RtSources => {

@@ -2,12 +2,12 @@
 
 use super::super::error::{Error, Result};
 use crate::context::SITE_CALL;
-use crate::translate::{Env, Symbol, trap};
+use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
 use cranelift_codegen::isa::unwind::UnwindInfo;
-use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
+use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 
 /// Machine code with its metadata; offsets are from its first byte.
 pub struct Code {
@@ -25,6 +25,30 @@ pub struct Code {
     /// arguments fit above it. Cranelift's unwind information has the saved registers relative to the caller's stack
     /// pointer, but forgets to say that it is that much further away.
     pub moved_down: Option<(u32, u32)>,
+    /// Calls inside a `try`, in order of offset.
+    pub handler_sites: Vec<HandlerSite>,
+    /// Their scopes, and the frame that handlers find; there if there are such calls.
+    pub tries: Option<(Vec<Scope>, TryFrame)>,
+}
+
+/// A call whose exceptions are caught in its function, perhaps.
+#[derive(Debug, Clone, Copy)]
+pub struct HandlerSite {
+    /// Return address.
+    pub offset: u32,
+    /// Among the function's.
+    pub scope: u32,
+    /// Where a caught exception comes.
+    pub landing: u32,
+}
+
+/// What handlers of a function find at its frame pointer.
+#[derive(Debug, Clone, Copy)]
+pub struct TryFrame {
+    /// The stack pointer is so much below it.
+    pub size: u32,
+    /// The saved pinned register is so much below it.
+    pub pinned: u32,
 }
 
 /// A reference to a symbol.
@@ -54,6 +78,7 @@ impl Code {
         func: &Function,
         compiled: &CompiledCode,
         saved_pinned: Option<StackSlot>,
+        handlers: Handlers,
     ) -> Result<Code> {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let unwind =
@@ -65,6 +90,8 @@ impl Code {
             unwind,
             saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
             moved_down: moved_down(env, func, compiled),
+            handler_sites: handler_sites(compiled),
+            tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
         })
     }
 }
@@ -97,12 +124,35 @@ fn sites(compiled: &CompiledCode) -> Vec<Site> {
     sites
 }
 
-/// The slot lies `frame_to_fp - offset` below the frame pointer, which lies 16 below the CFA; it is filled before the
-/// first call.
-fn saved_pinned_rule(compiled: &CompiledCode, slot: StackSlot) -> Option<(u32, i32)> {
+fn handler_sites(compiled: &CompiledCode) -> Vec<HandlerSite> {
+    let calls = compiled.buffer.call_sites();
+    let mut sites: Vec<HandlerSite> = calls
+        .filter_map(|call| match call.exception_handlers {
+            [FinalizedMachExceptionHandler::Tag(scope, landing)] => {
+                Some(HandlerSite { offset: call.ret_addr, scope: scope.as_u32(), landing: *landing })
+            }
+            _ => None,
+        })
+        .collect();
+    sites.sort_by_key(|s| s.offset);
+    sites
+}
+
+/// The frame has the same size at all calls.
+fn try_frame(compiled: &CompiledCode, pinned: Option<StackSlot>) -> Option<TryFrame> {
+    let size = compiled.buffer.call_sites().find_map(|call| call.frame_offset)?;
+    Some(TryFrame { size, pinned: below_frame_pointer(compiled, pinned?)? })
+}
+
+/// How far below the frame pointer a slot lies.
+fn below_frame_pointer(compiled: &CompiledCode, slot: StackSlot) -> Option<u32> {
     let layout = compiled.buffer.frame_layout()?;
-    let offset = layout.stackslots[slot].offset;
-    let below_cfa = 16 + layout.frame_to_fp_offset - offset;
+    Some(layout.frame_to_fp_offset - layout.stackslots[slot].offset)
+}
+
+/// The frame pointer lies 16 below the CFA; the slot is filled before the first call.
+fn saved_pinned_rule(compiled: &CompiledCode, slot: StackSlot) -> Option<(u32, i32)> {
+    let below_cfa = 16 + below_frame_pointer(compiled, slot)?;
     Some((first_call(compiled)?, -i32::try_from(below_cfa).ok()?))
 }
 

@@ -3,13 +3,13 @@
 
 mod code;
 
-pub use code::{Code, Relocation, Site};
+pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
 
 use crate::error::{Error, Result};
 use crate::optimize::optimize;
 use crate::plan::Plan;
 use crate::translate::stub::{self, Stub};
-use crate::translate::{Env, Helper, Scratch, Symbol, Version, translate};
+use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function, StackSlot};
 use cranelift_codegen::{CodegenError, CompiledCode, Context};
@@ -35,11 +35,19 @@ pub enum StubKind {
     Memory(u32),
     Table(u32),
     Global(u32),
+    Tag(u32),
     Start,
     Init,
     Instantiate,
     InstantiateList,
     Free,
+}
+
+impl StubKind {
+    /// Called by wasm code, and its exceptions go on to who called it: `generate` puts these first.
+    pub fn is_thunk(self) -> bool {
+        matches!(self, StubKind::Import(_) | StubKind::Tail(_))
+    }
 }
 
 /// A worker's memory, reused from function to function.
@@ -67,9 +75,9 @@ impl Worker {
     }
 
     /// The same, with what the object needs of it.
-    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>) -> Result<Code> {
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
         let compiled = self.compile(env, false)?;
-        Code::new(env, &self.context.func, &compiled, saved_pinned)
+        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers)
     }
 }
 
@@ -86,9 +94,11 @@ pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated
     let mut stubs = compile_stubs(env, &stub_kinds(env))?;
     // Helpers' thunks, and what stands behind tail calls, exist only where some code calls them.
     let helpers = used_helpers(functions.iter().chain(stubs.iter().map(|(_, code)| code)));
-    let mut kinds: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
-    kinds.extend(used_tails(&functions).into_iter().map(StubKind::Tail));
-    stubs.extend(compile_stubs(env, &kinds)?);
+    let helpers: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
+    let tails: Vec<StubKind> = used_tails(&functions).into_iter().map(StubKind::Tail).collect();
+    stubs.extend(compile_stubs(env, &helpers)?);
+    let imports = env.module.imported_functions as usize;
+    stubs.splice(imports..imports, compile_stubs(env, &tails)?);
     Ok(Generated { functions, stubs })
 }
 
@@ -98,8 +108,8 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
         .map_init(Worker::new, |worker, (at, body)| {
             let index = first + at as u32;
             worker.context.clear();
-            translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
-            let code = (worker.code(env, None))
+            let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            let code = (worker.code(env, None, handlers))
                 .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
             progress();
             code
@@ -152,7 +162,7 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             let Stub { func, saved_pinned } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
-            Ok((kind, worker.code(env, saved_pinned)?))
+            Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
         })
         .collect()
 }
@@ -166,6 +176,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Memory(index) => stub::accessor(env, stub::Entity::Memory(index)),
         StubKind::Table(index) => stub::accessor(env, stub::Entity::Table(index)),
         StubKind::Global(index) => stub::accessor(env, stub::Entity::Global(index)),
+        StubKind::Tag(index) => stub::accessor(env, stub::Entity::Tag(index)),
         StubKind::Start => stub::start(env, env.module.start.expect("only with a start function")),
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
@@ -184,7 +195,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
             ExternalKind::Memory => Some(StubKind::Memory(export.index)),
             ExternalKind::Table => Some(StubKind::Table(export.index)),
             ExternalKind::Global => Some(StubKind::Global(export.index)),
-            ExternalKind::Tag => None,
+            ExternalKind::Tag => Some(StubKind::Tag(export.index)),
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);

@@ -4,7 +4,7 @@ use super::runtime;
 use crate::error::{Error, Result};
 use crate::target::Target;
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use target_lexicon::{Architecture, Environment};
@@ -25,6 +25,10 @@ pub enum LinkInput {
     Object(OsString),
     /// Anything else, as given.
     Other(OsString),
+    /// A folder with headers, for inputs in C.
+    Headers(OsString),
+    /// The `main` of executables, unless the other inputs have one.
+    Main,
 }
 
 impl Compiler {
@@ -57,7 +61,18 @@ impl Compiler {
 
     /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these.
     pub fn accepts(&self, flag: &str) -> bool {
-        !(self.words[0].ends_with("zig") && flag == "-fstack-clash-protection")
+        !(self.is_zig() && flag == "-fstack-clash-protection")
+    }
+
+    /// `zig cc`, also as Python's package.
+    fn is_zig(&self) -> bool {
+        self.words.iter().any(|word| word.ends_with("zig") || word == "ziglang")
+    }
+
+    /// What the runtime's library needs behind it.
+    pub fn libraries(&self) -> &'static [&'static str] {
+        // zig leaves out what unwinds exceptions unless the program is C++.
+        if self.is_zig() { &["-pthread", "-lm", "-lunwind"] } else { &["-pthread", "-lm"] }
     }
 
     /// Runs it; what it prints goes into the error.
@@ -96,8 +111,16 @@ pub fn link(target: &Target, cc: Option<&str>, inputs: &[LinkInput], flags: &[&s
     for input in inputs {
         match input {
             LinkInput::Object(path) | LinkInput::Other(path) => command.arg(path),
+            LinkInput::Headers(path) => command.arg("-I").arg(path),
+            LinkInput::Main => command.arg(runtime::main_archive(target, cc)?),
         };
     }
-    command.arg(archive).arg("-pthread").arg(OsStr::new("-lm"));
+    if flags.contains(&"-shared") {
+        // Hosts call what the modules themselves do not: all of palisade.h is in the library, and of one origin.
+        command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+    } else {
+        command.arg(archive);
+    }
+    command.args(compiler.libraries());
     compiler.run(command, "linking")
 }

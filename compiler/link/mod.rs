@@ -4,6 +4,7 @@ mod cc;
 pub mod runtime;
 
 pub use cc::{Compiler, LinkInput, link};
+pub use runtime::write_library;
 
 /// Functions of `wasi_snapshot_preview1` (and of `wasi_unstable`, but for the sockets' `sock_accept`).
 const WASI_FUNCTIONS: &[&str] = &[

@@ -15,19 +15,36 @@ include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// Compiled for the host by build.rs.
 static HOST_ARCHIVE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime.a"));
+/// Likewise, the `main` of executables.
+static HOST_MAIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/main.a"));
+
+const ARCHIVE: &str = "libpalisade.a";
+const MAIN: &str = "libpalisade_main.a";
 
 /// Flags for all C of the runtime; build.rs uses the same file.
 static CFLAGS: &str = include_str!("../../rt/cflags.txt");
 
 /// The runtime's static library for a target; `cc` as in `--cc`. Made on first use.
 pub fn archive(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
+    archives(target, cc).map(|folder| folder.join(ARCHIVE))
+}
+
+/// The static library with the `main` of executables, which needs [`archive`].
+pub fn main_archive(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
+    archives(target, cc).map(|folder| folder.join(MAIN))
+}
+
+/// The folder that both are in.
+fn archives(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
     if target.is_host() && cc.is_none() {
-        return cached("host", |folder| fs::write(folder.join("libpalisade.a"), HOST_ARCHIVE).map_err(io_error))
-            .map(|folder| folder.join("libpalisade.a"));
+        return cached("host", |folder| {
+            fs::write(folder.join(ARCHIVE), HOST_ARCHIVE).map_err(io_error)?;
+            fs::write(folder.join(MAIN), HOST_MAIN).map_err(io_error)
+        });
     }
     let compiler = Compiler::find(target, cc)?;
     let key = format!("{}-{:016x}", target.triple, hash(&compiler.words));
-    cached(&key, |folder| compile(&compiler, folder)).map(|folder| folder.join("libpalisade.a"))
+    cached(&key, |folder| compile(&compiler, folder))
 }
 
 /// A folder with `palisade.h`.
@@ -58,11 +75,13 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
         command.arg("-c").arg(sources.join(name)).arg("-o").arg(object);
         compiler.run(command, "compiling the runtime")
     })?;
-    let objects = names.iter().map(|name| folder.join(name.replace('/', "_")).with_extension("o"));
-    write_archive(&folder.join("libpalisade.a"), objects)
+    let object = |name: &&str| folder.join(name.replace('/', "_")).with_extension("o");
+    let (main, core): (Vec<&str>, Vec<&str>) = names.iter().partition(|&&name| name == "rt/main.c");
+    write_archive(&folder.join(ARCHIVE), core.iter().map(object))?;
+    write_archive(&folder.join(MAIN), main.iter().map(object))
 }
 
-/// A static library in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
+/// Makes a static library, or adds to one, in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
 fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<()> {
     let mut command = Command::new(env::var_os("AR").unwrap_or_else(|| "ar".into()));
     command.arg("rcsD").arg(path).args(objects);
@@ -72,6 +91,12 @@ fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<
     }
     let text = String::from_utf8_lossy(&output.stderr);
     Err(Error::new(format!("ar failed: {}", text.lines().next().unwrap_or_default())))
+}
+
+/// A static library of `objects` and the runtime.
+pub fn write_library(target: &Target, cc: Option<&str>, objects: &[PathBuf], output: &Path) -> Result<()> {
+    fs::copy(archive(target, cc)?, output).map_err(io_error)?;
+    write_archive(output, objects.iter().cloned())
 }
 
 /// A folder of the cache that `make` fills; complete or absent, however many processes make it at once.
@@ -102,7 +127,7 @@ pub fn source_names() -> impl Iterator<Item = &'static str> {
 
 /// Differs between builds of palisade with different runtimes.
 pub fn identity() -> u64 {
-    hash(&(SOURCES, CFLAGS, HOST_ARCHIVE))
+    hash(&(SOURCES, CFLAGS, HOST_ARCHIVE, HOST_MAIN))
 }
 
 /// Where palisade keeps what it can make again: `$PALISADE_CACHE`, or `palisade` in the user's cache folder.

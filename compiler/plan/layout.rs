@@ -1,7 +1,7 @@
 //! The context: where below the pinned register everything of an instance lies. Slots are handed out from the nearest
 //! on, since near ones have the short encodings: globals first.
 
-use crate::context::{CONTEXT_FIXED, FUNC_SIZE, VIEW_SIZE};
+use crate::context::{CONTEXT_FIXED, FUNC_SIZE, TAG_SIZE, VIEW_SIZE};
 use crate::read::Module;
 
 /// Distances below the pinned register, in bytes.
@@ -15,6 +15,7 @@ pub struct Layout {
     pub funcs_at: u32,
     pub data_dropped_at: u32,
     pub elem_dropped_at: u32,
+    pub tags_at: u32,
 }
 
 impl Default for Layout {
@@ -27,6 +28,7 @@ impl Default for Layout {
             funcs_at: 0,
             data_dropped_at: 0,
             elem_dropped_at: 0,
+            tags_at: 0,
         }
     }
 }
@@ -44,7 +46,7 @@ impl Layout {
     }
 
     /// The distance of an array, which runs upwards from there. No overflow: the counts are limited by the validator
-    /// (a million functions, types and globals; 100,000 segments, 1,000 memories, 100 tables).
+    /// (a million functions, types, tags and globals; 100,000 segments, 1,000 memories, 100 tables).
     fn array(&mut self, count: usize, size: u64) -> u32 {
         let bytes = (count as u64 * size).next_multiple_of(8);
         self.context_size += u32::try_from(bytes).expect("limited by the validator");
@@ -59,6 +61,7 @@ impl Layout {
         self.funcs_at = self.array(funcs, FUNC_SIZE);
         self.data_dropped_at = self.array(data, 1);
         self.elem_dropped_at = self.array(module.elements.len(), 1);
+        self.tags_at = self.array(module.tags.len(), TAG_SIZE);
         self.context_size = self.context_size.next_multiple_of(16);
     }
 
@@ -70,6 +73,11 @@ impl Layout {
     /// Distance of table `index`'s view.
     pub fn table_view(&self, index: u32) -> u32 {
         self.tables_at - index * VIEW_SIZE as u32
+    }
+
+    /// Distance of tag `index`.
+    pub fn tag_slot(&self, index: u32) -> u32 {
+        self.tags_at - index * TAG_SIZE as u32
     }
 
     /// Distance of interned type `number`.

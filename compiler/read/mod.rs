@@ -10,7 +10,7 @@ pub use expression::{ConstExpression, ConstOp};
 pub use features::{FEATURES, Feature, Features};
 pub(crate) use module::check_type;
 pub use module::{
-    Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table,
-    TypeShape, read, refers_to_function,
+    Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, Tag,
+    TypeShape, read, refers_to_exception, refers_to_function,
 };
 pub use names::Names;

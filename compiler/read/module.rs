@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use wasmparser::types::{CoreTypeId, TypesRef};
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType,
-    FunctionBody, HeapType, MemoryType, Parser, Payload, RefType, TableInit, TableType, TypeRef, ValType, ValidPayload,
-    Validator, ValidatorResources,
+    FunctionBody, HeapType, MemoryType, Parser, Payload, RefType, TableInit, TableType, TagType, TypeRef, ValType,
+    ValidPayload, Validator, ValidatorResources,
 };
 
 /// A decoded module. Index spaces begin with the imports, as in the specification.
@@ -22,6 +22,7 @@ pub struct Module<'a> {
     pub tables: Vec<Table>,
     pub memories: Vec<(MemoryType, Option<u32>)>,
     pub globals: Vec<Global>,
+    pub tags: Vec<Tag>,
     pub exports: Vec<Export<'a>>,
     pub start: Option<u32>,
     pub elements: Vec<Element>,
@@ -84,6 +85,14 @@ pub struct Global {
     pub mutable: bool,
     pub import: Option<u32>,
     pub init: Option<ConstExpression>,
+}
+
+/// An exception tag: its type's index, canonical, with the import it comes from.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "plain")]
+pub struct Tag {
+    pub ty: u32,
+    pub import: Option<u32>,
 }
 
 /// An export of the entity `index` of `kind`.
@@ -210,7 +219,9 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::TagSection(section) => {
-                return Err(Error::unsupported(section.range().start as usize, "exception handling: a tag"));
+                for tag in section {
+                    self.add_tag(tag?, None);
+                }
             }
             Payload::GlobalSection(section) => {
                 for global in section.into_iter_with_offsets() {
@@ -298,7 +309,10 @@ impl<'a> Module<'a> {
                 self.add_global(offset, ty, number, None)?;
                 (ExternalKind::Global, self.globals.len() - 1)
             }
-            TypeRef::Tag(_) => return Err(Error::unsupported(offset, "exception handling: a tag import")),
+            TypeRef::Tag(ty) => {
+                self.add_tag(ty, number);
+                (ExternalKind::Tag, self.tags.len() - 1)
+            }
             TypeRef::FuncExact(_) => return Err(Error::unsupported(offset, "custom descriptors: an exact import")),
         };
         self.imports.push(Import { module: import.module, name: import.name, kind, index: index as u32 });
@@ -335,6 +349,10 @@ impl<'a> Module<'a> {
         }
         self.globals.push(Global { ty: ty.content_type, mutable: ty.mutable, import, init });
         Ok(())
+    }
+
+    fn add_tag(&mut self, ty: TagType, import: Option<u32>) {
+        self.tags.push(Tag { ty: self.canonical[ty.func_type_idx as usize], import });
     }
 
     fn add_element(&mut self, element: wasmparser::Element<'a>) -> Result<()> {
@@ -392,9 +410,28 @@ impl<'a> Module<'a> {
         &self.types[self.functions[index as usize].ty as usize]
     }
 
+    /// Type of a tag: its parameters are what an exception carries.
+    pub fn tag_type(&self, index: u32) -> &FuncType {
+        &self.types[self.tags[index as usize].ty as usize]
+    }
+
     /// The import that function `index` is, if it is one.
     pub fn function_import(&self, index: u32) -> Option<u32> {
         self.function_imports.get(index as usize).copied()
+    }
+
+    /// A name of each tag, for messages: of an export, else from the name section, else of the import; may be empty.
+    pub fn tag_names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&str> =
+            (0..self.tags.len() as u32).map(|index| self.names.tag(index).unwrap_or_default()).collect();
+        for import in self.imports.iter().filter(|i| i.kind == ExternalKind::Tag) {
+            let name = &mut names[import.index as usize];
+            *name = if name.is_empty() { import.name } else { *name };
+        }
+        for export in self.exports.iter().filter(|e| e.kind == ExternalKind::Tag) {
+            names[export.index as usize] = export.name;
+        }
+        names
     }
 
     /// A name for messages and symbols: from the name section, else of an export.
@@ -419,6 +456,12 @@ pub fn refers_to_function(ty: RefType) -> bool {
     matches!(ty.heap_type(), HeapType::Concrete(_) | HeapType::Abstract { ty: Func | NoFunc, .. })
 }
 
+/// True for references to exceptions.
+pub fn refers_to_exception(ty: RefType) -> bool {
+    use AbstractHeapType::{Exn, NoExn};
+    matches!(ty.heap_type(), HeapType::Abstract { ty: Exn | NoExn, .. })
+}
+
 /// Refuses value types of features that are not compiled yet.
 pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
     match ty {
@@ -431,11 +474,11 @@ pub(crate) fn check_type(offset: usize, ty: ValType) -> Result<()> {
 fn check_reference(offset: usize, ty: RefType) -> Result<()> {
     use AbstractHeapType::{Cont, Exn, Extern, Func, NoCont, NoExn, NoExtern, NoFunc};
     let what = match ty.heap_type() {
-        HeapType::Concrete(_) | HeapType::Abstract { shared: false, ty: Func | NoFunc | Extern | NoExtern } => {
+        HeapType::Concrete(_)
+        | HeapType::Abstract { shared: false, ty: Func | NoFunc | Extern | NoExtern | Exn | NoExn } => {
             return Ok(());
         }
         HeapType::Abstract { shared: true, .. } => "shared-everything threads: a shared reference type".to_owned(),
-        HeapType::Abstract { ty: Exn | NoExn, .. } => "exception handling (exnref)".to_owned(),
         HeapType::Abstract { ty: Cont | NoCont, .. } => "stack switching (contref)".to_owned(),
         HeapType::Abstract { .. } => format!("GC: type {ty}"),
         HeapType::Exact(_) => "custom descriptors: an exact type".to_owned(),

@@ -9,6 +9,7 @@ pub struct Names<'a> {
     functions: HashMap<u32, &'a str>,
     memories: HashMap<u32, &'a str>,
     data: HashMap<u32, &'a str>,
+    tags: HashMap<u32, &'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -18,6 +19,7 @@ impl<'a> Names<'a> {
                 Ok(Name::Function(map)) => (map, &mut self.functions),
                 Ok(Name::Memory(map)) => (map, &mut self.memories),
                 Ok(Name::Data(map)) => (map, &mut self.data),
+                Ok(Name::Tag(map)) => (map, &mut self.tags),
                 Ok(_) => continue,
                 Err(_) => return,
             };
@@ -40,6 +42,11 @@ impl<'a> Names<'a> {
     /// Name of a data segment.
     pub fn data(&self, index: u32) -> Option<&'a str> {
         self.data.get(&index).copied()
+    }
+
+    /// Name of a tag.
+    pub fn tag(&self, index: u32) -> Option<&'a str> {
+        self.tags.get(&index).copied()
     }
 
     /// Name of a memory.

@@ -1,6 +1,7 @@
 //! Calls: direct, through tables, and to the runtime.
 
 use super::base::{Region, offset_below};
+use super::exception::Callee;
 use super::function::Translator;
 use super::helper::Helper;
 use super::{Symbol, Version, signature, trap};
@@ -8,7 +9,7 @@ use crate::context::{FUNC_CODE, FUNC_PINNED, STATIC_NULL};
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{BlockArg, FuncRef, Inst, InstBuilder, MemFlagsData, TrapCode, Value};
+use cranelift_codegen::ir::{BlockArg, FuncRef, InstBuilder, MemFlagsData, TrapCode, Value};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, HeapType, UnpackedIndex};
 
@@ -19,8 +20,8 @@ pub enum Tail {
     Yes,
 }
 
-/// What a call enters.
-enum Callee {
+/// What a call through a table or reference enters.
+enum Target {
     /// Code of this instance.
     Code(Value),
     /// A `pal_func`, perhaps of another instance: its code and its pinned value.
@@ -32,8 +33,8 @@ impl<'a> Translator<'a, '_> {
         let ty = self.env.module.function_type(function);
         let callee = self.direct(function, self.env.version);
         let args = self.call_args(ty);
-        let call = self.b.ins().call(callee, &args);
-        self.finish_call(call, ty);
+        let results = self.invoke(Callee::Direct(callee), &args);
+        self.finish_call(&results, ty);
     }
 
     /// From a stub, which serves all versions of the code.
@@ -58,7 +59,7 @@ impl<'a> Translator<'a, '_> {
         }
         self.switch_to(next);
         let results = self.b.block_params(next).to_vec();
-        self.push_results(&results, ty);
+        self.finish_call(&results, ty);
     }
 
     /// An import's thunk gives our pinned register back, so it can be left to return for us.
@@ -99,7 +100,7 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// Through read-only data: one bounds check, one type check, no change of instance.
-    fn static_callee(&mut self, canonical: u32, table: u32, length: u64, index: Value) -> Callee {
+    fn static_callee(&mut self, canonical: u32, table: u32, length: u64, index: Value) -> Target {
         let index = self.extend_index(index);
         let outside = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, length as i64);
         self.b.ins().trapnz(outside, trap::TABLE_OUT_OF_BOUNDS);
@@ -113,7 +114,7 @@ impl<'a> Translator<'a, '_> {
         let code = self.load_constant(I32, entry, 0);
         let code = self.b.ins().uextend(I64, code);
         let text = self.symbol_address(Symbol::Text);
-        Callee::Code(self.b.ins().iadd(text, code))
+        Target::Code(self.b.ins().iadd(text, code))
     }
 
     /// Branches away, out of line, unless the entry has the `same` type; a null entry has a reason of its own, and a
@@ -144,7 +145,7 @@ impl<'a> Translator<'a, '_> {
         self.switch_to(next);
     }
 
-    fn dynamic_callee(&mut self, canonical: u32, table: u32, index: Value) -> Callee {
+    fn dynamic_callee(&mut self, canonical: u32, table: u32, index: Value) -> Target {
         let address = self.element_address(table, index);
         let flags = self.trusted(Region::Tables);
         let reference = self.b.ins().load(I64, flags, address, 0);
@@ -168,31 +169,31 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// Of a reference whose type is known.
-    fn reference_callee(&mut self, reference: Value, if_null: Option<TrapCode>) -> Callee {
+    fn reference_callee(&mut self, reference: Value, if_null: Option<TrapCode>) -> Target {
         let flags = self.func_flags(if_null);
         let code = self.b.ins().load(I64, flags, reference, FUNC_CODE as i32);
         let theirs = self.load_constant(I64, reference, FUNC_PINNED as i32);
-        Callee::Reference { reference, code, theirs }
+        Target::Reference { reference, code, theirs }
     }
 
-    fn call_callee(&mut self, canonical: u32, callee: Callee, tail: Tail) {
+    fn call_callee(&mut self, canonical: u32, callee: Target, tail: Tail) {
         let signature = self.signature_of(canonical);
         match (callee, tail) {
-            (Callee::Code(code), Tail::Yes) => {
+            (Target::Code(code), Tail::Yes) => {
                 let args = self.tail_args(&self.env.module.types[canonical as usize]);
                 self.b.ins().return_call_indirect(signature, code, &args);
                 self.reachable = false;
             }
-            (Callee::Reference { reference, code, theirs }, Tail::Yes) => {
+            (Target::Reference { reference, code, theirs }, Tail::Yes) => {
                 self.return_call_reference(canonical, reference, code, theirs);
             }
-            (Callee::Code(code), Tail::No) => {
+            (Target::Code(code), Tail::No) => {
                 let ty = &self.env.module.types[canonical as usize];
                 let args = self.call_args(ty);
-                let call = self.b.ins().call_indirect(signature, code, &args);
-                self.finish_call(call, ty);
+                let results = self.invoke(Callee::Indirect(signature, code), &args);
+                self.finish_call(&results, ty);
             }
-            (Callee::Reference { code, theirs, .. }, Tail::No) => self.call_reference(canonical, code, theirs),
+            (Target::Reference { code, theirs, .. }, Tail::No) => self.call_reference(canonical, code, theirs),
         }
     }
 
@@ -203,9 +204,10 @@ impl<'a> Translator<'a, '_> {
         let signature = self.signature_of(canonical);
         let ours = self.pinned();
         self.b.ins().set_pinned_reg(theirs);
-        let call = self.b.ins().call_indirect(signature, code, &args);
+        let results = self.invoke(Callee::Indirect(signature, code), &args);
+        // Where an exception is caught instead, the runtime has set ours.
         self.b.ins().set_pinned_reg(ours);
-        self.finish_call(call, ty);
+        self.finish_call(&results, ty);
     }
 
     /// Inside the instance a real tail call. Into another one, whose function would return with its pinned register to
@@ -248,12 +250,7 @@ impl<'a> Translator<'a, '_> {
         args
     }
 
-    fn finish_call(&mut self, call: Inst, ty: &FuncType) {
-        let results = self.b.inst_results(call).to_vec();
-        self.push_results(&results, ty);
-    }
-
-    fn push_results(&mut self, results: &[Value], ty: &FuncType) {
+    fn finish_call(&mut self, results: &[Value], ty: &FuncType) {
         self.pinned = None;
         if signature::uses_area(ty) {
             let slot = self.call_area(0);
@@ -267,7 +264,7 @@ impl<'a> Translator<'a, '_> {
         }
     }
 
-    /// Calls a runtime helper through its thunk.
+    /// Calls a runtime helper that throws no exceptions, through its thunk.
     pub fn call_helper(&mut self, helper: Helper, args: &[Value]) -> Vec<Value> {
         let (params, result) = helper.signature();
         let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));

@@ -1,15 +1,18 @@
 //! Structured control: each wasm block becomes the IR blocks its branches need.
 
+use super::exception::Legacy;
 use super::function::Translator;
 use super::signature::{self, value_type};
 use super::trap;
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
 use std::collections::HashMap;
-use wasmparser::{BlockType, BrTable, ValType};
+use wasmparser::{BlockType, BrTable, Catch, ValType};
 
 /// An open block.
 pub struct Frame {
-    kind: Kind,
+    pub kind: Kind,
+    /// The scope (`exception.rs`) that code inside runs in.
+    pub scope: Option<u32>,
     /// Where `end` continues; its parameters are the results.
     end: Block,
     /// Some branch or fallthrough reaches `end`.
@@ -17,10 +20,10 @@ pub struct Frame {
     params: usize,
     results: usize,
     /// Height of the value stack below the parameters.
-    height: usize,
+    pub height: usize,
 }
 
-enum Kind {
+pub enum Kind {
     Block,
     Loop {
         header: Block,
@@ -31,6 +34,12 @@ enum Kind {
         else_params: Vec<Value>,
         seen_else: bool,
     },
+    TryTable {
+        scope: u32,
+        catches: Vec<Catch>,
+    },
+    /// The legacy `try`.
+    Try(Legacy),
     /// Opened in unreachable code.
     Dead,
 }
@@ -57,7 +66,8 @@ impl Translator<'_, '_> {
             self.b.append_block_param(end, value_type(ty));
         }
         let height = self.stack.len() - params;
-        self.control.push(Frame { kind, end, end_used: false, params, results: results.len(), height });
+        let scope = self.scope();
+        self.control.push(Frame { kind, scope, end, end_used: false, params, results: results.len(), height });
     }
 
     fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
@@ -74,6 +84,13 @@ impl Translator<'_, '_> {
     pub fn block(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
         self.push_frame(Kind::Block, params.len(), &results);
+    }
+
+    /// Opens a block whose exceptions belong to a scope.
+    pub fn open_scope(&mut self, ty: BlockType, scope: u32, kind: Kind) {
+        let (params, results) = self.block_type(ty);
+        self.push_frame(kind, params.len(), &results);
+        self.control.last_mut().expect("just pushed").scope = Some(scope);
     }
 
     pub fn loop_(&mut self, ty: BlockType) {
@@ -121,7 +138,7 @@ impl Translator<'_, '_> {
     }
 
     /// Jumps to the end of the innermost block with its results, if this point is reachable.
-    fn fall_into_end(&mut self) {
+    pub fn fall_into_end(&mut self) {
         if !self.reachable {
             return;
         }
@@ -134,6 +151,15 @@ impl Translator<'_, '_> {
     }
 
     pub fn end(&mut self) {
+        self.end_block(None);
+    }
+
+    /// `delegate` ends a `try` and says where its exceptions go.
+    pub fn delegate(&mut self, depth: u32) {
+        self.end_block(Some(depth));
+    }
+
+    fn end_block(&mut self, delegate: Option<u32>) {
         self.fall_into_end();
         if self.loop_pinned.is_some_and(|(_, height)| height == self.control.len()) {
             self.loop_pinned = None;
@@ -151,6 +177,8 @@ impl Translator<'_, '_> {
                 frame.end_used = true;
             }
             Kind::If { .. } => {}
+            Kind::TryTable { scope, catches } => self.end_try_table(scope, &catches),
+            Kind::Try(legacy) => self.end_legacy(&legacy, delegate),
         }
         self.b.seal_block(frame.end);
         self.reachable = frame.end_used;
@@ -265,7 +293,8 @@ impl Translator<'_, '_> {
     /// A block opened where nothing can come.
     pub fn dead_block(&mut self) {
         let (end, height) = (self.control[0].end, self.stack.len());
-        self.control.push(Frame { kind: Kind::Dead, end, end_used: false, params: 0, results: 0, height });
+        let scope = self.scope();
+        self.control.push(Frame { kind: Kind::Dead, scope, end, end_used: false, params: 0, results: 0, height });
     }
 
     fn jump(&mut self, target: Block, args: &[Value]) {

@@ -2,6 +2,7 @@
 
 use super::base::Region;
 use super::control::Frame;
+use super::exception::Handlers;
 use super::local::Local;
 use super::signature::{self, value_type};
 use super::simd::V128;
@@ -40,8 +41,13 @@ pub struct Translator<'a, 'b> {
     pub result_area: Option<Value>,
     /// Area for results of calls, shared by all of them.
     call_area: Option<StackSlot>,
+    /// What the function throws, for all `throw`s.
+    throw_area: Option<StackSlot>,
     /// Locals that live in the frame.
     pub frame_locals: Option<StackSlot>,
+    /// How many are SSA variables; the others live in the frame.
+    pub ssa_locals: usize,
+    pub handlers: Handlers,
     /// Vectors that were loaded in this basic block and are nowhere but on the stack.
     pub fresh_loads: HashSet<Value>,
     /// Memory for vector instructions that the CPU lacks.
@@ -56,6 +62,13 @@ pub struct Translator<'a, 'b> {
 /// block may have a thousand: a function of a few megabytes could otherwise ask for all memory there is.
 const VALUES: usize = 1 << 23;
 
+/// Locals beyond this live in the frame: the register allocator's work grows with values × blocks (12,500 locals in a
+/// loop took 50 s), and values beyond the first dozens are spilled anyway. Compilers' output stays far below.
+const SSA_LOCALS: usize = 1000;
+
+/// Each call inside a `try` hands all variables that changed to the landing block: so many in all.
+const LANDING_VALUES: usize = 1 << 22;
+
 /// Memory that translations hand on to each other.
 #[derive(Default)]
 pub struct Scratch {
@@ -64,7 +77,13 @@ pub struct Scratch {
 }
 
 /// Validates defined function `index` and translates it into `func`.
-pub fn translate(env: &Env<'_>, index: u32, body: &Body<'_>, scratch: &mut Scratch, func: &mut Function) -> Result<()> {
+pub fn translate(
+    env: &Env<'_>,
+    index: u32,
+    body: &Body<'_>,
+    scratch: &mut Scratch,
+    func: &mut Function,
+) -> Result<Handlers> {
     let name = env.module.function_name(index);
     let ty = env.module.function_type(index);
     func.signature = signature::wasm(ty);
@@ -99,7 +118,10 @@ impl<'a, 'b> Translator<'a, 'b> {
             ty,
             result_area: None,
             call_area: None,
+            throw_area: None,
             frame_locals: None,
+            ssa_locals: SSA_LOCALS,
+            handlers: Handlers::default(),
             fresh_loads: HashSet::new(),
             vector_scratch: None,
             regions: HashMap::new(),
@@ -109,13 +131,23 @@ impl<'a, 'b> Translator<'a, 'b> {
         }
     }
 
-    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<()> {
-        self.enter();
-        self.hoistable = loops::hoistable(&body.body)?;
+    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<Handlers> {
+        let look = loops::look(&body.body)?;
+        self.hoistable = look.hoistable;
         self.hoistable.reverse();
+        if look.tries {
+            self.ssa_locals = SSA_LOCALS.min(LANDING_VALUES / look.calls.max(1));
+        }
+        let frame_params = self.enter();
+        if look.tries {
+            self.save_pinned();
+        }
         let mut reader = body.body.get_binary_reader();
         self.set_location(reader.original_position());
         self.read_locals(&mut reader, validator)?;
+        for (local, value) in frame_params {
+            self.set_local(local, value);
+        }
         reader.set_features(*validator.features());
         let mut reader = wasmparser::OperatorsReader::new(reader);
         while !reader.eof() {
@@ -131,11 +163,11 @@ impl<'a, 'b> Translator<'a, 'b> {
         let frontend = self.env.isa.frontend_config();
         self.b.seal_all_blocks();
         self.b.finalize(frontend);
-        Ok(())
+        Ok(self.handlers)
     }
 
-    /// The entry block: parameters become locals.
-    fn enter(&mut self) {
+    /// The entry block: parameters become locals. Those that live in the frame are to be stored when it is cleared.
+    fn enter(&mut self) -> Vec<(Local, Value)> {
         let entry = self.b.create_block();
         self.b.append_block_params_for_function_params(entry);
         self.b.switch_to_block(entry);
@@ -144,12 +176,16 @@ impl<'a, 'b> Translator<'a, 'b> {
         if signature::uses_area(self.ty) {
             self.result_area = values.pop();
         }
+        let mut frame_params = Vec::new();
         for (&ty, value) in self.ty.params().iter().zip(values) {
-            let local = self.b.declare_var(value_type(ty));
-            self.b.def_var(local, value);
-            self.locals.push(Local::Variable(local));
+            let local = self.declare_local(value_type(ty), value);
+            self.locals.push(local);
+            if let Local::Frame(..) = local {
+                frame_params.push((local, value));
+            }
         }
         self.push_function_frame();
+        frame_params
     }
 
     fn read_locals<R: WasmModuleResources>(
@@ -265,6 +301,15 @@ impl<'a, 'b> Translator<'a, 'b> {
                 4,
             ))),
         };
+        let data = &mut self.b.func.sized_stack_slots[slot];
+        data.size = data.size.max(size);
+        slot
+    }
+
+    /// Area for what is thrown.
+    pub fn throw_area(&mut self, size: u32) -> StackSlot {
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4);
+        let slot = *self.throw_area.get_or_insert_with(|| self.b.create_sized_stack_slot(data));
         let data = &mut self.b.func.sized_stack_slots[slot];
         data.size = data.size.max(size);
         slot

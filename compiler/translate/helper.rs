@@ -19,6 +19,8 @@ pub enum Helper {
     TableCopy,
     TableInit,
     ElemDrop,
+    Throw,
+    ThrowRef,
     IsSubtype,
     CeilF32,
     FloorF32,
@@ -34,7 +36,7 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 23] = [
+    pub const ALL: [Helper; 25] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -47,6 +49,8 @@ impl Helper {
         Helper::TableCopy,
         Helper::TableInit,
         Helper::ElemDrop,
+        Helper::Throw,
+        Helper::ThrowRef,
         Helper::IsSubtype,
         Helper::CeilF32,
         Helper::FloorF32,
@@ -75,6 +79,8 @@ impl Helper {
             Helper::TableCopy => "pal_rt_table_copy",
             Helper::TableInit => "pal_rt_table_init",
             Helper::ElemDrop => "pal_rt_elem_drop",
+            Helper::Throw => "pal_rt_throw",
+            Helper::ThrowRef => "pal_rt_throw_ref",
             Helper::IsSubtype => "pal_rt_is_subtype",
             Helper::CeilF32 => "pal_rt_ceil_f32",
             Helper::FloorF32 => "pal_rt_floor_f32",
@@ -107,6 +113,8 @@ impl Helper {
             Helper::IsSubtype => (&[I32, I32], Some(I32)),
             Helper::TableGrow => (&[I32, I64, I64], Some(I64)),
             Helper::TableFill => (&[I32, I64, I64, I64], None),
+            Helper::Throw => (&[I32, I64], None),
+            Helper::ThrowRef => (&[I64], None),
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
             Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),

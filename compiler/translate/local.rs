@@ -16,16 +16,12 @@ pub enum Local {
     Frame(StackSlot, i32, Type),
 }
 
-/// Further locals live in the frame: the register allocator's work grows with values × blocks (12,500 locals in a loop
-/// took 50 s), and values beyond the first dozens are spilled anyway. Compilers' output stays far below.
-const SSA_LOCALS: usize = 1000;
-
 impl Translator<'_, '_> {
-    /// A new local; SSA variables begin as `zero`.
-    pub fn declare_local(&mut self, ty: Type, zero: Value) -> Local {
-        if self.locals.len() < SSA_LOCALS {
+    /// A new local; SSA variables begin with this value.
+    pub fn declare_local(&mut self, ty: Type, value: Value) -> Local {
+        if self.locals.len() < self.ssa_locals {
             let variable = self.b.declare_var(ty);
-            self.b.def_var(variable, zero);
+            self.b.def_var(variable, value);
             return Local::Variable(variable);
         }
         let slot = match self.frame_locals {
@@ -78,8 +74,12 @@ impl Translator<'_, '_> {
 
     pub fn local_set(&mut self, index: u32) {
         let value = self.pop();
+        self.set_local(self.locals[index as usize], value);
+    }
+
+    pub fn set_local(&mut self, local: Local, value: Value) {
         self.fresh_loads.remove(&value);
-        match self.locals[index as usize] {
+        match local {
             Local::Variable(variable) => self.b.def_var(variable, value),
             Local::Frame(slot, offset, _) => {
                 let flags = self.trusted(Region::Frame);

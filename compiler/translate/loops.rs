@@ -12,9 +12,21 @@ use wasmparser::{FunctionBody, Operator};
 /// Distinct locals a loop may use: about what fits into registers beside the copy and temporaries.
 const FEW_LOCALS: usize = 9;
 
-/// For each `loop` of a body, in order: true if the base should be copied in front of it.
-pub fn hoistable(body: &FunctionBody<'_>) -> Result<Vec<bool>> {
-    let mut loops: Vec<bool> = Vec::new();
+/// What a quick look at a body tells before it is translated.
+#[derive(Default)]
+pub struct Look {
+    /// For each `loop`, in order: true if the base should be copied in front of it.
+    pub hoistable: Vec<bool>,
+    /// Some code runs inside a `try`.
+    pub tries: bool,
+    /// Number of calls.
+    pub calls: usize,
+}
+
+/// Looks through a body.
+pub fn look(body: &FunctionBody<'_>) -> Result<Look> {
+    let mut look = Look::default();
+    let loops = &mut look.hoistable;
     let mut open: Vec<Open> = Vec::new();
     let mut depth = 0u32;
     let mut reader = body.get_operators_reader()?;
@@ -26,23 +38,39 @@ pub fn hoistable(body: &FunctionBody<'_>) -> Result<Vec<bool>> {
                 loops.push(false);
                 depth += 1;
             }
-            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
-                depth += 1
+            Operator::Block { .. } | Operator::If { .. } => depth += 1,
+            Operator::Try { .. } | Operator::TryTable { .. } => {
+                look.tries = true;
+                depth += 1;
             }
-            Operator::End => {
+            Operator::End | Operator::Delegate { .. } => {
                 depth = depth.saturating_sub(1);
                 if open.last().is_some_and(|l| l.depth == depth) {
-                    close(&mut open, &mut loops);
+                    close(&mut open, loops);
                 }
             }
             _ => {
+                look.calls += usize::from(calls(&op));
                 if let Some(innermost) = open.last_mut() {
                     innermost.note(&op);
                 }
             }
         }
     }
-    Ok(loops)
+    Ok(look)
+}
+
+/// True for what other code may run in: it uses the pinned register, and may throw.
+fn calls(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Rethrow { .. }
+    )
 }
 
 /// A loop whose end is not reached yet.
@@ -65,11 +93,9 @@ impl Open {
             {
                 self.locals.insert(local_index);
             }
-            Operator::Call { .. }
-            | Operator::CallIndirect { .. }
-            | Operator::CallRef { .. }
+            _ if calls(op) => self.calls = true,
             // These may ask the runtime about types. (A tail call leaves the loop: the copy need not outlive it.)
-            | Operator::RefTestNonNull { .. }
+            Operator::RefTestNonNull { .. }
             | Operator::RefTestNullable { .. }
             | Operator::RefCastNonNull { .. }
             | Operator::RefCastNullable { .. }

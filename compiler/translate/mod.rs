@@ -5,6 +5,7 @@
 //! | [`function`] | the state while one function is translated; locals and the value stack |
 //! | [`operator`] | one arm per wasm instruction |
 //! | [`control`] | blocks, loops, branches |
+//! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
@@ -17,6 +18,7 @@
 mod base;
 mod call;
 mod control;
+mod exception;
 mod function;
 mod global;
 mod helper;
@@ -32,6 +34,7 @@ pub mod stub;
 mod symbol;
 mod table;
 
+pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use symbol::Symbol;

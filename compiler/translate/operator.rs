@@ -40,8 +40,10 @@ impl Translator<'_, '_> {
                 self.dead_block()
             }
             Operator::Else => self.else_(),
-            // `delegate` ends a `try` as `end` does.
-            Operator::End | Operator::Delegate { .. } => self.end(),
+            Operator::Catch { tag_index } => self.legacy_catch(Some(*tag_index)),
+            Operator::CatchAll => self.legacy_catch(None),
+            Operator::End => self.end(),
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth),
             _ => {}
         }
     }
@@ -70,6 +72,14 @@ impl Translator<'_, '_> {
                 self.call_indirect(type_index, table_index, Tail::Yes);
             }
             Operator::ReturnCallRef { type_index } => self.call_ref(type_index, Tail::Yes),
+            Operator::TryTable { ref try_table } => self.try_table(try_table),
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            Operator::Try { blockty } => self.legacy_try(blockty),
+            Operator::Catch { tag_index } => self.legacy_catch(Some(tag_index)),
+            Operator::CatchAll => self.legacy_catch(None),
+            Operator::Rethrow { relative_depth } => self.rethrow(relative_depth),
+            Operator::Delegate { relative_depth } => self.delegate(relative_depth),
             Operator::Drop => {
                 self.pop();
             }

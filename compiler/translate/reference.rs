@@ -80,16 +80,21 @@ impl Translator<'_, '_> {
         self.b.ins().icmp_imm_u(IntCC::Equal, value, 0)
     }
 
-    /// Whether a reference of the type's own hierarchy (functions, or the host's) is of this type.
+    /// Whether a reference of the type's own hierarchy (functions, exceptions, or the host's) is of this type.
     fn matches(&mut self, value: Value, ty: RefType) -> Value {
+        use AbstractHeapType::{NoExn, NoExtern, NoFunc};
         match ty.heap_type() {
             HeapType::Concrete(UnpackedIndex::Module(index)) => {
                 let canonical = self.env.module.canonical_type(index);
                 self.matches_function(value, canonical, ty.is_nullable())
             }
             // Nothing but null, if that.
-            HeapType::Abstract { ty: AbstractHeapType::NoFunc | AbstractHeapType::NoExtern, .. } => {
-                if ty.is_nullable() { self.is_null(value) } else { self.b.ins().iconst(I8, 0) }
+            HeapType::Abstract { ty: NoFunc | NoExtern | NoExn, .. } => {
+                if ty.is_nullable() {
+                    self.is_null(value)
+                } else {
+                    self.b.ins().iconst(I8, 0)
+                }
             }
             // The whole hierarchy.
             _ if ty.is_nullable() => self.b.ins().iconst(I8, 1),

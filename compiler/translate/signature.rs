@@ -79,6 +79,19 @@ pub fn plain(convention: CallConv, params: &[Type], result: Option<Type>) -> Sig
     signature
 }
 
+/// Offsets of the values that an exception with a tag of this type carries, and their size: 8 bytes each, 16 for v128.
+pub fn payload(ty: &FuncType) -> (Vec<i32>, u32) {
+    let mut at = 0u32;
+    let offsets = ty.params().iter().map(|&t| {
+        let size = value_type(t).bytes().max(8);
+        at = at.next_multiple_of(size);
+        let offset = at as i32;
+        at += size;
+        offset
+    });
+    (offsets.collect(), at.next_multiple_of(16))
+}
+
 /// Offsets of `r0`, `r1`, … in the C struct of several results, and its size.
 pub fn result_struct(ty: &FuncType) -> (Vec<i32>, u32) {
     lay_out(ty.results().iter().map(|&t| value_type(t).bytes()))

@@ -40,6 +40,8 @@ pub enum Entity {
     Table(u32),
     /// The address of a global.
     Global(u32),
+    /// The `pal_tag *` of a tag.
+    Tag(u32),
 }
 
 /// The C function for wasm function `index`.
@@ -255,7 +257,7 @@ pub fn free(env: &Env<'_>) -> Stub {
     })
 }
 
-/// `T *(struct mod *)`: an exported memory, table or global.
+/// `T *(struct mod *)`: an exported memory, table, global or tag.
 pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], Some(I64)), |t, params| {
         let owner = |view: u32| offset_below(view - VIEW_OWNER);
@@ -268,6 +270,7 @@ pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
                 GlobalPlan::Slot(distance) => t.b.ins().iadd_imm_s(params[0], -i64::from(distance)),
                 GlobalPlan::Constant(_) => unreachable!("exported globals have slots"),
             },
+            Entity::Tag(i) => t.b.ins().iadd_imm_s(params[0], -i64::from(env.plan.layout.tag_slot(i))),
         };
         t.b.ins().return_(&[value]);
         None

@@ -5,8 +5,8 @@ use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
 use crate::plan::{DataPlan, GlobalPlan, MemoryMode, TablePlan, Virtual};
-use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode};
-use crate::translate::{Env, Version};
+use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
+use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
 use std::collections::HashMap;
 use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
@@ -133,6 +133,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let mut computed = 0;
         let (elem_segments, items) = self.elements(&mut computed);
         let (data_segments, data) = self.data(&mut computed);
+        let tags = self.tags();
+        let exn_globals = self.exn_globals();
+        let handlers = self.handlers();
         let name = self.string(self.name);
         let strings = self.rodata.len();
         self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
@@ -152,8 +155,13 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         for place in [import_modules, imports] {
             self.relro.pointer(self.relro_place(place));
         }
-        for place in
-            [memories, tables, globals, type_start, types_data, funcs, data_segments, data, elem_segments, items]
+        let segments = [data_segments, data, elem_segments, items];
+        let exceptions = [tags, exn_globals.0, handlers.code, handlers.scope, handlers.landing];
+        for place in [memories, tables, globals, type_start, types_data, funcs]
+            .into_iter()
+            .chain(segments)
+            .chain(exceptions)
+            .chain([handlers.scopes, handlers.clauses])
         {
             self.relro.pointer(self.rodata_place(place));
         }
@@ -174,6 +182,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             env.plan.data.len(),
             module.elements.len(),
             computed as usize,
+            module.tags.len(),
+            exn_globals.1,
+            handlers.count,
         ];
         let numbers = [
             layout.context_size,
@@ -183,10 +194,13 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             layout.funcs_at,
             layout.data_dropped_at,
             layout.elem_dropped_at,
+            layout.tags_at,
+            self.text.thunks_end,
             exported_memory,
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
             env.plan.version_slot.unwrap_or(0),
+            0,
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {
@@ -378,6 +392,60 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         (self.rows(&rows), data)
     }
 
+    fn tags(&mut self) -> u64 {
+        let module = self.env.module;
+        let names: Vec<u32> = module.tag_names().into_iter().map(|name| self.string(name)).collect();
+        let at = self.rodata.align(4);
+        for (tag, name) in module.tags.iter().zip(names) {
+            let (_, size) = signature::payload(&module.types[tag.ty as usize]);
+            let ty = self.env.plan.type_number(tag.ty);
+            for number in [ty, name, size, u32::from(tag.import.is_some())] {
+                self.rodata.u32(number);
+            }
+        }
+        assert_eq!(self.rodata.len() - at, TAG_DESC_SIZE * module.tags.len() as u64);
+        at
+    }
+
+    /// Globals that hold an exnref at run time, and their number.
+    fn exn_globals(&mut self) -> (u64, usize) {
+        let holds = |index: usize| !matches!(self.env.plan.globals[index], GlobalPlan::Constant(_));
+        let globals = self.env.module.globals.iter().enumerate();
+        let found: Vec<u32> = globals
+            .filter(|(index, global)| matches!(global.ty, ValType::Ref(r) if refers_to_exception(r)) && holds(*index))
+            .map(|(index, _)| index as u32)
+            .collect();
+        (self.rodata.array(found.iter().copied()), found.len())
+    }
+
+    fn handlers(&mut self) -> HandlerTables {
+        let (text, generated) = (self.text, self.generated);
+        let (mut sites, mut scopes, mut clauses) = (Vec::new(), Vec::new(), Vec::new());
+        for (&at, code) in text.functions.iter().zip(&generated.functions) {
+            let Some((function_scopes, frame)) = &code.tries else { continue };
+            // Counts of things that each take bytes in the wasm file.
+            let base = scopes.len() as u32 / SCOPE_WORDS;
+            sites.extend(code.handler_sites.iter().map(|s| (at + s.offset, base + s.scope, at + s.landing)));
+            for scope in function_scopes {
+                let parent = scope.parent.map_or(SCOPE_NONE as u32, |parent| base + parent);
+                let first = clauses.len() as u32 / 2;
+                scopes.extend([parent, first, scope.clauses.len() as u32, frame.size, frame.pinned]);
+                clauses.extend(scope.clauses.iter().flat_map(|clause| {
+                    let keep = if clause.keep { CLAUSE_KEEP as u32 } else { 0 };
+                    [clause.tag.unwrap_or(CLAUSE_ALL as u32) | keep, clause.number]
+                }));
+            }
+        }
+        HandlerTables {
+            code: self.rodata.array(sites.iter().map(|s| s.0)),
+            scope: self.rodata.array(sites.iter().map(|s| s.1)),
+            landing: self.rodata.array(sites.iter().map(|s| s.2)),
+            scopes: self.rodata.array(scopes),
+            clauses: self.rodata.array(clauses),
+            count: sites.len(),
+        }
+    }
+
     /// Segments: three numbers, then index and mode as halves of the fourth.
     fn rows(&mut self, rows: &[[u64; 4]]) -> u64 {
         const { assert!(DATA_SEGMENT_SIZE == 32 && ELEM_SEGMENT_SIZE == 32) };
@@ -437,6 +505,19 @@ fn cpu_features(env: &Env<'_>) -> u32 {
     on.fold(0, |bits, flag| bits | bit(flag.name) as u32)
 }
 
+struct HandlerTables {
+    code: u64,
+    scope: u64,
+    landing: u64,
+    scopes: u64,
+    clauses: u64,
+    count: usize,
+}
+
+/// `struct pal_scope` in numbers.
+const SCOPE_WORDS: u32 = SCOPE_SIZE as u32 / 4;
+const _: () = assert!(SCOPE_WORDS == 5 && CLAUSE_SIZE == 8);
+
 struct SiteTables {
     code: u64,
     wasm: u64,
@@ -483,6 +564,7 @@ fn entity_type(env: &Env<'_>, kind: ExternalKind, index: u32) -> u32 {
             let mutable = if global.mutable { GLOBAL_MUTABLE } else { 0 };
             type_code(env, global.ty) | mutable as u32
         }
+        ExternalKind::Tag => env.plan.type_number(env.module.tags[index as usize].ty),
         _ => 0,
     }
 }
@@ -522,6 +604,8 @@ fn heap_code(env: &Env<'_>, ty: HeapType) -> u64 {
         HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => TYPE_EXTERNREF,
         HeapType::Abstract { ty: AbstractHeapType::NoExtern, .. } => TYPE_NOEXTERN,
         HeapType::Abstract { ty: AbstractHeapType::NoFunc, .. } => TYPE_NOFUNC,
+        HeapType::Abstract { ty: AbstractHeapType::Exn, .. } => TYPE_EXNREF,
+        HeapType::Abstract { ty: AbstractHeapType::NoExn, .. } => TYPE_NOEXN,
         _ => TYPE_FUNCREF,
     }
 }

@@ -179,15 +179,15 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             self.define(symbol, (relro, *at), crate::context::EXPORT_SIZE, SymbolKind::Data, SymbolScope::Dynamic);
         }
         let env = self.env;
-        let entities = env.module.exports.iter().filter_map(|export| {
+        let entities = env.module.exports.iter().map(|export| {
             let kind = match export.kind {
                 ExternalKind::Func | ExternalKind::FuncExact => StubKind::Export(export.index),
                 ExternalKind::Memory => StubKind::Memory(export.index),
                 ExternalKind::Table => StubKind::Table(export.index),
                 ExternalKind::Global => StubKind::Global(export.index),
-                ExternalKind::Tag => return None,
+                ExternalKind::Tag => StubKind::Tag(export.index),
             };
-            Some((link_symbol(name, export.name), kind))
+            (link_symbol(name, export.name), kind)
         });
         let own = [
             (own_symbol(name, "instantiate"), StubKind::Instantiate),

@@ -14,6 +14,8 @@ pub struct Text {
     pub functions: Vec<u32>,
     /// End of the wasm functions; stubs come behind.
     pub functions_end: u32,
+    /// End of the imports' thunks, which come next.
+    pub thunks_end: u32,
     /// Start of each stub.
     pub stubs: HashMap<StubKind, u32>,
     /// References out of the text, with offsets from its start.
@@ -34,6 +36,7 @@ impl Text {
             bytes: Vec::new(),
             functions: Vec::with_capacity(generated.functions.len()),
             functions_end: 0,
+            thunks_end: 0,
             stubs: HashMap::new(),
             relocations: Vec::new(),
             imported: env.module.imported_functions,
@@ -46,9 +49,15 @@ impl Text {
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
+        text.thunks_end = text.functions_end;
         for (kind, code) in &generated.stubs {
+            let behind = text.bytes.len() as u32;
             let at = text.append(code, STUB_ALIGN, padding)?;
             text.stubs.insert(*kind, at);
+            if kind.is_thunk() {
+                assert_eq!(text.thunks_end, behind, "thunks come first: rt/throw.c knows them by their place");
+                text.thunks_end = text.bytes.len() as u32;
+            }
         }
         text.resolve(generated)?;
         Ok(text)

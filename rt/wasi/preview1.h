@@ -89,6 +89,7 @@
 #define PAL_WASI_DECLARE_0(name, parameters, arguments) \
 	int32_t wasi_unstable_##name parameters PAL_LABEL("wasm.wasi_unstable." #name);
 
+#pragma GCC visibility push(default) /* as all that compiled code calls, see context.h */
 PAL_WASI_COMMON(PAL_WASI_DECLARE_1)
 PAL_WASI_DIFFERENT(PAL_WASI_DECLARE_1)
 /* Only in preview 1. */
@@ -99,4 +100,5 @@ void wasi_snapshot_preview1_proc_exit(PAL_WASI_VIEW, int32_t code) PAL_LABEL("wa
 PAL_WASI_COMMON(PAL_WASI_DECLARE_0)
 PAL_WASI_DIFFERENT(PAL_WASI_DECLARE_0)
 void wasi_unstable_proc_exit(PAL_WASI_VIEW, int32_t code) PAL_LABEL("wasm.wasi_unstable.proc_exit");
+#pragma GCC visibility pop
 #endif

@@ -29,5 +29,5 @@ struct wasi_snapshot_preview1 {
 
 /* Called by instantiation, before the start function: tells a view (struct wasi_snapshot_preview1 *) its memory
  * (pal_memory *). NULL takes it away again. */
-void pal_wasi_bind(void *view, void *memory);
+void pal_wasi_bind(void *view, void *memory) __attribute__((visibility("default")));
 #endif

@@ -62,7 +62,7 @@ static void MOD_test(void)
 	/* no access */
 	CHECK(pal_memory_protect(memory, (uint64_t)at, (uint64_t)page, PAL_NONE) == PAL_OK);
 	MOD_forbidden(MOD_do_load, at + 1, 0, 0, (uint64_t)at + 1);
-	MOD_forbidden(MOD_do_copy, at + page, at + 3, 5, (uint64_t)at + 3);
+	MOD_forbidden(MOD_do_copy, at + page, at + 3, 1, (uint64_t)at + 3);
 	CHECK(MOD_try(MOD_do_copy, at + page, at + 3, 500) == PAL_TRAP_MEMORY_PROTECTED); /* from the end on */
 	CHECK(MOD_try(MOD_do_load16, at - 8, 0, 0) == PAL_TRAP_MEMORY_PROTECTED && pal_last_trap()->memory == NUMBER);
 	CHECK(MOD_try(MOD_do_store8, at - 4, 0, 0) == PAL_TRAP_MEMORY_PROTECTED);

@@ -51,7 +51,7 @@ struct Case {
 
 /// Compiles the module for every machine and compares its runs with Wasmtime's.
 fn check((package, module): (&str, &str), cases: &[Case]) {
-    let Some(archive) = fetched(package) else { return };
+    let Some(archive) = support::fetched(package) else { return };
     if !support::need_python("real programs", "wasmtime") {
         return;
     }
@@ -66,19 +66,6 @@ fn check((package, module): (&str, &str), cases: &[Case]) {
             case.run_compiled(&machine, &program).assert_same(expected, &what);
         }
     }
-}
-
-/// The package's archive, in `PALISADE_PROGRAMS` or the user's cache; `.ci/run` says how it gets there.
-fn fetched(package: &str) -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let dir = variable("PALISADE_PROGRAMS").or_else(|| Some(cache()?.join("palisade-tests")))?;
-    let archive = dir.join(package);
-    if !archive.is_file() {
-        support::left_out("real programs", &format!("{} is not there (see .ci/run)", archive.display()));
-        return None;
-    }
-    Some(archive)
 }
 
 fn compile(machine: &Machine, module: &Path, dir: &Path) -> PathBuf {

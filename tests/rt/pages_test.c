@@ -8,6 +8,8 @@
 #include "trap.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -436,6 +438,68 @@ static void check_resident(const struct kind *kind)
 	pal_memory_free(memory);
 }
 
+/* ---- Threads ---- */
+
+enum { THREADS = 6, RACE_PAGES = 16 };
+static _Atomic int racing;
+
+static uint64_t word_of(uint64_t at)
+{
+	return at / page * 0x0101010101 + 1;
+}
+
+/* Each thread does everything: words are what some thread wrote there, or zero, and nothing else is ever touched. */
+static void *race(void *arg)
+{
+	uint64_t state = (uint64_t)(uintptr_t)arg * 0x9e3779b97f4a7c15 + 1;
+	while (racing) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		uint64_t first = state % RACE_PAGES, at = first * page, size = (state >> 8) % (RACE_PAGES - first) * page;
+		uint64_t place = at + (state >> 16) % (page / 8) * 8, word = word_of(place);
+		switch ((state >> 40) % 9) {
+		case 0: pal_memory_map(memory, at, size, PAL_READ_WRITE); break;
+		case 1: pal_memory_unmap(memory, at, size); break;
+		case 2: pal_memory_protect(memory, at, size, state >> 60 & 1 ? PAL_READ : PAL_NONE); break;
+		case 3: pal_memory_protect(memory, at, size, PAL_READ_WRITE); break;
+		case 4: pal_memory_discard(memory, place, size); break;
+		case 5: pal_memory_grow(memory, state >> 62, NULL); break;
+		case 6: { /* a mapping of the host's, which may come to lie where something was unmapped a moment ago */
+			uint64_t *own = __real_mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			own[9] = state;
+			sched_yield();
+			CHECK(own[8] == 0 && own[9] == state && own[page / 8] == 0);
+			munmap(own, 4 * page);
+			break;
+		}
+		case 7: pal_guest_write(memory, place, &word, 8); break;
+		default:
+			word = 0;
+			if (pal_guest_read(memory, &word, place, 8))
+				CHECK(word == 0 || word == word_of(place));
+		}
+	}
+	return NULL;
+}
+
+static void check_races(unsigned milliseconds)
+{
+	pal_memory_options options = { .min_pages = RACE_PAGES * page >> 16 ? RACE_PAGES * page >> 16 : 1, .max_pages = 64,
+	                               .has_max = 1, .shared = 1, .is_virtual = 1 };
+	kind_name = "race";
+	CHECK(pal_memory_new(&memory, &options) == PAL_OK);
+	pthread_t threads[THREADS];
+	racing = 1;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&threads[i], NULL, race, (void *)(i + 1)) == 0);
+	usleep(milliseconds * 1000);
+	racing = 0;
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	pal_memory_free(memory);
+}
+
 int main(int argc, char **argv)
 {
 	/* FEW: emulators and sanitizers take their time */
@@ -456,6 +520,8 @@ int main(int argc, char **argv)
 			run_sequence(&kinds[k], i, (long)(i % 9));
 	}
 	check_wrapped();
+	const char *seconds = getenv("PALISADE_RACE_SECONDS");
+	check_races(seconds ? (unsigned)atoi(seconds) * 1000 : 1000);
 	if (!getenv("FEW"))
 		for (int k = 0; k < KINDS; k++)
 			check_resident(&kinds[k]);

@@ -29,7 +29,7 @@ check() {
 	"$@" $flags $core rt/main.c tests/rt/main_test.c tests/rt/guest.c -pthread -o "$out/main_test"
 	$runner "$out/main_test"
 	"$@" $flags $core tests/rt/pages_test.c $wrap -pthread -lm -o "$out/pages_test"
-	$runner "$out/pages_test"
+	$runner "$out/pages_test" "${FEW:-${sequences:-40}}"
 }
 
 # C++ exceptions through the runtime's frames: check_cpp RUNNER C-COMPILER C++-COMPILER FLAG…
@@ -49,7 +49,7 @@ check_cpp() {
 	$runner "$out/exception_test"
 }
 
-check "" gcc -O2 -fPIC
+sequences=300 check "" gcc -O2 -fPIC
 check "" clang -O2 -fPIC
 check "" gcc -O0
 # Without "null" for gcc: it tests addresses of thread-local variables by the flags of an addition that the linker

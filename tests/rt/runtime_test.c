@@ -253,8 +253,8 @@ static void test_recursive_types(void)
 	CHECK(pal_type_is_subtype(types[3], types[1]) && !pal_type_is_subtype(types[1], types[3]));
 
 	struct pal_func func = { .type = types[3] };
-	uint32_t a = pal_value_type(PAL_TYPE_CONCRETE | PAL_TYPE_NON_NULL | 1 << PAL_TYPE_SHIFT, types);
-	uint32_t c = pal_value_type(PAL_TYPE_CONCRETE | 3 << PAL_TYPE_SHIFT, types);
+	uint32_t a = pal_interned_value_type(PAL_TYPE_CONCRETE | PAL_TYPE_NON_NULL | 1 << PAL_TYPE_SHIFT, types);
+	uint32_t c = pal_interned_value_type(PAL_TYPE_CONCRETE | 3 << PAL_TYPE_SHIFT, types);
 	CHECK(pal_reference_matches(&func, a) && !pal_reference_matches(NULL, a) && pal_reference_matches(NULL, c));
 	CHECK(!pal_value_type_matches(c, a) && pal_value_type_matches(c | PAL_TYPE_NON_NULL, a));
 	CHECK(pal_value_type_matches(a, PAL_TYPE_FUNCREF) && !pal_value_type_matches(PAL_TYPE_FUNCREF, c));

@@ -172,6 +172,19 @@ pub fn machines() -> Vec<Machine> {
     all
 }
 
+/// The package's archive, in `PALISADE_PROGRAMS` or the user's cache; `.ci/run` says how it gets there.
+pub fn fetched(package: &str) -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let dir = variable("PALISADE_PROGRAMS").or_else(|| Some(cache()?.join("palisade-tests")))?;
+    let archive = dir.join(package);
+    if !archive.is_file() {
+        left_out("real programs", &format!("{} is not there (see .ci/run)", archive.display()));
+        return None;
+    }
+    Some(archive)
+}
+
 /// How a process ended, and what it wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
