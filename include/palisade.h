@@ -49,7 +49,9 @@ typedef enum pal_trap {
 	PAL_TRAP_EXIT = 15, /* the guest called proc_exit: pal_trap_info.exit_code */
 	PAL_TRAP_INTERRUPTED = 16,
 	PAL_TRAP_HOST = 17, /* raised by the host with pal_raise */
-	PAL_TRAP_CAST_FAILURE = 18 /* a reference is not of the type asked for; also one that the host passed */
+	PAL_TRAP_CAST_FAILURE = 18, /* a reference is not of the type asked for; also one that the host passed */
+	PAL_TRAP_UNALIGNED_ATOMIC = 19, /* the address of an atomic access is not a multiple of its size */
+	PAL_TRAP_EXPECTED_SHARED = 20 /* waiting on a memory that is not shared, where nobody could wake it */
 } pal_trap;
 
 /* What the calling thread's last trap was. Strings live until the thread's next trap. */

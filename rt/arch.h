@@ -33,7 +33,9 @@ void pal_switch_stack(void *top, void (*fn)(void *), void *arg);
 uintptr_t pal_copy_forward(void *to, const void *from, size_t size, const void *base, size_t bytes);
 uintptr_t pal_copy_backward(void *to, const void *from, size_t size, const void *base, size_t bytes);
 uintptr_t pal_copy_fill(void *to, uint32_t value, size_t size, const void *base, size_t bytes);
-/* The code of the three, and where a fault in it resumes, with the address as result. */
+/* Reads 4 or 8 bytes, aligned, at once; every write of other threads is before or after it. */
+uintptr_t pal_copy_word(void *to, const void *from, size_t size, const void *base, size_t bytes);
+/* The code of these, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
 /* Goes on where a handler has caught an exception (context.h, "Handlers"). */

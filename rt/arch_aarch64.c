@@ -132,6 +132,18 @@ PAL_GLOBAL(pal_copy_backward)
 "	b 2b\n"
 "3:	mov x0, #0\n"
 "	ret\n"
+PAL_GLOBAL(pal_copy_word)
+"	hint #34\n"
+"	cmp x2, #8\n"
+"	b.eq 4f\n"
+"	ldar w5, [x1]\n"
+"	str w5, [x0]\n"
+"	mov x0, #0\n"
+"	ret\n"
+"4:	ldar x5, [x1]\n"
+"	str x5, [x0]\n"
+"	mov x0, #0\n"
+"	ret\n"
 PAL_GLOBAL(pal_copy_fill)
 "	hint #34\n"
 "	and x5, x1, #0xff\n"

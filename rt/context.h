@@ -340,6 +340,10 @@ void pal_rt_memory_discard(void *pinned, uint32_t memory, uint64_t addr, uint64_
 void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t value, uint64_t size);
 void pal_rt_memory_copy(void *pinned, uint32_t to_memory, uint64_t to, uint32_t from_memory, uint64_t from, uint64_t size);
 void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_t to, uint64_t from, uint64_t size);
+/* Of the effective address. Results: 0 woken, 1 not as expected, 2 timed out; how many were woken. */
+uint32_t pal_rt_memory_wait32(void *pinned, uint32_t memory, uint64_t address, uint32_t expected, int64_t timeout);
+uint32_t pal_rt_memory_wait64(void *pinned, uint32_t memory, uint64_t address, uint64_t expected, int64_t timeout);
+uint32_t pal_rt_memory_notify(void *pinned, uint32_t memory, uint64_t address, uint32_t count);
 void pal_rt_data_drop(void *pinned, uint32_t segment);
 uint64_t pal_rt_table_grow(void *pinned, uint32_t table, void *value, uint64_t elements); /* old size or UINT64_MAX */
 void pal_rt_table_fill(void *pinned, uint32_t table, uint64_t at, void *value, uint64_t elements);

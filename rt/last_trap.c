@@ -27,6 +27,8 @@ const char *pal_trap_text(pal_trap kind)
 	case PAL_TRAP_EXIT: return "exit";
 	case PAL_TRAP_INTERRUPTED: return "interrupted";
 	case PAL_TRAP_CAST_FAILURE: return "cast failure";
+	case PAL_TRAP_UNALIGNED_ATOMIC: return "unaligned atomic";
+	case PAL_TRAP_EXPECTED_SHARED: return "expected shared memory";
 	case PAL_TRAP_HOST: return "host trap";
 	}
 	return "unknown trap";

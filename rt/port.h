@@ -62,6 +62,20 @@ struct pal_lock {
 void pal_lock(struct pal_lock *);
 void pal_unlock(struct pal_lock *);
 
+/* What one thread sleeps on until another one, with the same lock, sends it. */
+struct pal_signal {
+	pthread_cond_t os;
+};
+void pal_signal_init(struct pal_signal *);
+void pal_signal_drop(struct pal_signal *);
+void pal_signal_send(struct pal_signal *);
+/* Gives the lock away while it sleeps. False: the deadline, a time as of pal_port_now, has passed. True may also mean
+ * nothing. */
+bool pal_signal_await(struct pal_signal *, struct pal_lock *, uint64_t deadline);
+#define PAL_NEVER UINT64_MAX
+/* Nanoseconds since some moment in the past; never set back. */
+uint64_t pal_port_now(void);
+
 /* ---- Faults ---- */
 
 enum pal_fault {

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -261,6 +262,60 @@ void pal_lock(struct pal_lock *lock)
 void pal_unlock(struct pal_lock *lock)
 {
 	pthread_mutex_unlock(&lock->os);
+}
+
+uint64_t pal_port_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec; /* good for 584 years */
+}
+
+#ifdef __linux__
+void pal_signal_init(struct pal_signal *signal)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&signal->os, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+static int await_until(struct pal_signal *signal, struct pal_lock *lock, uint64_t deadline)
+{
+	struct timespec at = { (time_t)(deadline / 1000000000), (long)(deadline % 1000000000) };
+	return pthread_cond_timedwait(&signal->os, &lock->os, &at);
+}
+#else /* macOS waits for a time, not until one */
+void pal_signal_init(struct pal_signal *signal)
+{
+	pthread_cond_init(&signal->os, NULL);
+}
+
+static int await_until(struct pal_signal *signal, struct pal_lock *lock, uint64_t deadline)
+{
+	uint64_t now = pal_port_now(), left = deadline > now ? deadline - now : 0;
+	struct timespec rest = { (time_t)(left / 1000000000), (long)(left % 1000000000) };
+	return pthread_cond_timedwait_relative_np(&signal->os, &lock->os, &rest);
+}
+#endif
+
+void pal_signal_drop(struct pal_signal *signal)
+{
+	pthread_cond_destroy(&signal->os);
+}
+
+void pal_signal_send(struct pal_signal *signal)
+{
+	pthread_cond_signal(&signal->os);
+}
+
+bool pal_signal_await(struct pal_signal *signal, struct pal_lock *lock, uint64_t deadline)
+{
+	if (deadline != PAL_NEVER)
+		return await_until(signal, lock, deadline) != ETIMEDOUT;
+	pthread_cond_wait(&signal->os, &lock->os);
+	return true;
 }
 
 /* ---- Faults ---- */

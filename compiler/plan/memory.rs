@@ -35,6 +35,8 @@ pub struct MemoryPlan {
     pub import: Option<u32>,
     /// Addresses are i64.
     pub index64: bool,
+    /// Other threads may use it at the same time; it never moves.
+    pub shared: bool,
     /// log2 of the page size.
     pub page_log2: u32,
     /// Declared minimum in bytes, saturated.
@@ -117,11 +119,13 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         mode,
         auto: choice == ModeChoice::Auto,
         moves: mode == MemoryMode::Checked
+            && !ty.shared
             && settings.virtual_pages.is_none()
             && moves(import.is_some(), maximum_bytes),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
+        shared: ty.shared,
         page_log2,
         minimum_bytes: bytes(ty.initial),
         maximum_bytes,
@@ -154,6 +158,6 @@ impl MemoryPlan {
     /// moves an `auto` memory of the instance's own, either: it reserves what it can.
     pub(super) fn checked(&self) -> MemoryPlan {
         let mode = if self.auto { MemoryMode::Checked } else { self.mode };
-        MemoryPlan { mode, moves: self.moves || (self.auto && self.import.is_some()), ..self.clone() }
+        MemoryPlan { mode, moves: self.moves || (self.auto && self.import.is_some() && !self.shared), ..self.clone() }
     }
 }

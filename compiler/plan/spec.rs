@@ -182,7 +182,7 @@ fn new_memory(spec: &MemorySpec) -> Result<MemoryType> {
             Key::Minimum(pages) => ty.initial = *pages,
             Key::Maximum(pages) => ty.maximum = Some(*pages),
             Key::Index64 => ty.memory64 = true,
-            Key::Shared => return Err(spec.error("a new shared memory is not supported")),
+            Key::Shared => ty.shared = true,
             _ => {}
         }
     }
@@ -193,6 +193,9 @@ fn new_memory(spec: &MemorySpec) -> Result<MemoryType> {
     }
     if ty.maximum.is_some_and(|m| m < ty.initial) {
         return Err(spec.error("min is larger than max"));
+    }
+    if ty.shared && ty.maximum.is_none() {
+        return Err(spec.error("a shared memory needs max"));
     }
     Ok(ty)
 }

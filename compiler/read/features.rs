@@ -33,7 +33,7 @@ pub const FEATURES: &[Feature] = &[
     feature("simd", WasmFeatures::SIMD, true),
     feature("relaxed-simd", WasmFeatures::RELAXED_SIMD, true),
     feature("tail-call", WasmFeatures::TAIL_CALL, true),
-    feature("threads", WasmFeatures::THREADS, false),
+    feature("threads", WasmFeatures::THREADS, true),
     feature("exception-handling", WasmFeatures::EXCEPTIONS, true),
     feature("legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, true),
     feature("function-references", WasmFeatures::FUNCTION_REFERENCES, true),

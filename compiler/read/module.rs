@@ -214,8 +214,8 @@ impl<'a> Module<'a> {
             }
             Payload::MemorySection(section) => {
                 for memory in section.into_iter_with_offsets() {
-                    let (offset, memory) = memory?;
-                    self.add_memory(offset as usize, memory, None)?;
+                    let (_, memory) = memory?;
+                    self.memories.push((memory, None));
                 }
             }
             Payload::TagSection(section) => {
@@ -302,7 +302,7 @@ impl<'a> Module<'a> {
                 (ExternalKind::Table, self.tables.len() - 1)
             }
             TypeRef::Memory(ty) => {
-                self.add_memory(offset, ty, number)?;
+                self.memories.push((ty, number));
                 (ExternalKind::Memory, self.memories.len() - 1)
             }
             TypeRef::Global(ty) => {
@@ -325,14 +325,6 @@ impl<'a> Module<'a> {
             return Err(Error::unsupported(offset, "shared-everything threads: a shared table"));
         }
         self.tables.push(table);
-        Ok(())
-    }
-
-    fn add_memory(&mut self, offset: usize, ty: MemoryType, import: Option<u32>) -> Result<()> {
-        if ty.shared {
-            return Err(Error::unsupported(offset, "threads: a shared memory"));
-        }
-        self.memories.push((ty, import));
         Ok(())
     }
 

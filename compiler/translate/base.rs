@@ -104,6 +104,15 @@ impl Translator<'_, '_> {
         self.load_context(I64, view, Region::Context)
     }
 
+    /// The same, as another thread may have just made it. Checks do without: a length read too early is too small.
+    pub fn shared_memory_length(&mut self, index: u32) -> Value {
+        let view = self.env.plan.layout.memory_view(index) - VIEW_LENGTH as u32;
+        let flags = self.trusted(Region::Context);
+        let pinned = self.pinned();
+        let at = self.b.ins().iadd_imm_s(pinned, i64::from(offset_below(view)));
+        self.b.ins().atomic_load(I64, flags, at)
+    }
+
     /// Address of table `index`'s elements.
     pub fn table_base(&mut self, index: u32) -> Value {
         let view = self.env.plan.layout.table_view(index) - VIEW_BASE as u32;

@@ -13,6 +13,9 @@ pub enum Helper {
     MemoryDiscard,
     MemoryCopy,
     MemoryInit,
+    MemoryWait32,
+    MemoryWait64,
+    MemoryNotify,
     DataDrop,
     TableGrow,
     TableFill,
@@ -36,13 +39,16 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 25] = [
+    pub const ALL: [Helper; 28] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
         Helper::MemoryDiscard,
         Helper::MemoryCopy,
         Helper::MemoryInit,
+        Helper::MemoryWait32,
+        Helper::MemoryWait64,
+        Helper::MemoryNotify,
         Helper::DataDrop,
         Helper::TableGrow,
         Helper::TableFill,
@@ -73,6 +79,9 @@ impl Helper {
             Helper::MemoryDiscard => "pal_rt_memory_discard",
             Helper::MemoryCopy => "pal_rt_memory_copy",
             Helper::MemoryInit => "pal_rt_memory_init",
+            Helper::MemoryWait32 => "pal_rt_memory_wait32",
+            Helper::MemoryWait64 => "pal_rt_memory_wait64",
+            Helper::MemoryNotify => "pal_rt_memory_notify",
             Helper::DataDrop => "pal_rt_data_drop",
             Helper::TableGrow => "pal_rt_table_grow",
             Helper::TableFill => "pal_rt_table_fill",
@@ -109,6 +118,9 @@ impl Helper {
             Helper::MemoryFill => (&[I32, I64, I32, I64], None),
             Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
             Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),
+            Helper::MemoryWait32 => (&[I32, I64, I32, I64], Some(I32)),
+            Helper::MemoryWait64 => (&[I32, I64, I64, I64], Some(I32)),
+            Helper::MemoryNotify => (&[I32, I64, I32], Some(I32)),
             Helper::DataDrop | Helper::ElemDrop => (&[I32], None),
             Helper::IsSubtype => (&[I32, I32], Some(I32)),
             Helper::TableGrow => (&[I32, I64, I64], Some(I64)),

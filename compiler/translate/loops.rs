@@ -4,7 +4,7 @@
 //! eight); a copy that lives across calls or under register pressure is spilled, which costs more. So the copy is made
 //! in front of a loop, for all of it, if the loop calls nothing and uses few locals.
 
-use super::simd;
+use super::{atomic, simd};
 use crate::error::Result;
 use std::collections::HashSet;
 use wasmparser::{FunctionBody, Operator};
@@ -106,6 +106,9 @@ impl Open {
             | Operator::MemoryDiscard { .. }
             | Operator::MemoryCopy { .. }
             | Operator::MemoryInit { .. }
+            | Operator::MemoryAtomicWait32 { .. }
+            | Operator::MemoryAtomicWait64 { .. }
+            | Operator::MemoryAtomicNotify { .. }
             | Operator::TableGrow { .. }
             | Operator::TableFill { .. }
             | Operator::TableCopy { .. }
@@ -126,7 +129,7 @@ impl Open {
             | Operator::F64Store { .. }
             | Operator::I32Store8 { .. }
             | Operator::I32Store16 { .. } => self.accesses = true,
-            _ => self.accesses |= simd::accesses_memory(op),
+            _ => self.accesses |= simd::accesses_memory(op) || atomic::accesses_memory(op),
         }
     }
 }

@@ -12,10 +12,10 @@ use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Opcode, Type,
 use wasmparser::{MemArg, MemArgTarget};
 
 /// Where an access goes: `base + offset`, with the flags for it.
-struct Address {
-    base: Value,
-    offset: i32,
-    flags: MemFlagsData,
+pub struct Address {
+    pub base: Value,
+    pub offset: i32,
+    pub flags: MemFlagsData,
 }
 
 impl Translator<'_, '_> {
@@ -55,7 +55,7 @@ impl Translator<'_, '_> {
     /// | checked, i32 | any | index + offset + size < 2³³ + 16, no overflow; compared with the length |
     /// | checked, i64 | any | the same with an add that traps on overflow |
     /// | fixed | any | index is compared with what is left of the constant length behind offset + size |
-    fn address(&mut self, arg: &MemArg, size: u32) -> Address {
+    pub fn address(&mut self, arg: &MemArg, size: u32) -> Address {
         let index = self.pop();
         let index = self.extend_index(index);
         let plan = &self.env.plan.memories[memory_of(arg) as usize];
@@ -122,7 +122,8 @@ impl Translator<'_, '_> {
     pub fn memory_size(&mut self, memory: u32) {
         let plan = &self.env.plan.memories[memory as usize];
         let (shift, index64) = (plan.page_log2, plan.index64);
-        let length = self.memory_length(memory);
+        // What another thread has grown must be seen, also by a loop that waits for it.
+        let length = if plan.shared { self.shared_memory_length(memory) } else { self.memory_length(memory) };
         let pages = self.b.ins().ushr_imm_u(length, i64::from(shift));
         let pages = self.narrow_index(pages, index64);
         self.push(pages);
@@ -189,7 +190,7 @@ impl Translator<'_, '_> {
 }
 
 /// GC arrays, the other target, are refused where their types are read.
-fn memory_of(arg: &MemArg) -> u32 {
+pub fn memory_of(arg: &MemArg) -> u32 {
     match arg.target {
         MemArgTarget::Memory(index) => index,
         MemArgTarget::Array(_) => unreachable!("array types are refused"),

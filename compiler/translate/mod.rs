@@ -7,6 +7,7 @@
 //! | [`control`] | blocks, loops, branches |
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
+//! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
 //! | [`reference`] | null and type tests of references |
@@ -15,6 +16,7 @@
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
 
+mod atomic;
 mod base;
 mod call;
 mod control;
@@ -139,6 +141,8 @@ pub mod trap {
     pub const NULL_REFERENCE: TrapCode = TrapCode::unwrap_user(11);
     /// A reference of another type: `ref.cast`, or one from C.
     pub const CAST_FAILURE: TrapCode = TrapCode::unwrap_user(18);
+    /// The address of an atomic access is not a multiple of its size.
+    pub const UNALIGNED_ATOMIC: TrapCode = TrapCode::unwrap_user(19);
 
     /// An explicit bounds check of memory `index` failed.
     pub fn memory_check(index: u32) -> TrapCode {

@@ -23,6 +23,7 @@ impl Translator<'_, '_> {
             || self.memory_operator(op)
             || self.number_operator(op)
             || self.simd_operator(op)
+            || self.atomic_operator(op)
         {
             return Ok(());
         }

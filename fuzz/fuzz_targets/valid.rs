@@ -12,7 +12,6 @@ fn config() -> Config {
         exceptions_enabled: false,
         gc_enabled: false,
         tail_call_enabled: false,
-        threads_enabled: false,
         // Off unless asked for.
         custom_page_sizes_enabled: false,
         wide_arithmetic_enabled: false,

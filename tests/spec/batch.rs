@@ -638,6 +638,8 @@ fn trap_kinds(text: &str) -> &'static [u8] {
         "uncaught exception" => &[12],
         _ if text.starts_with("uninitialized element") => &[4],
         "cast failure" | "cast" => &[18],
+        "unaligned atomic" => &[19],
+        "expected shared memory" => &[20],
         _ if text.starts_with("null") => &[11],
         _ => panic!("no pal_trap stands for {text:?}"),
     }

@@ -3,6 +3,7 @@
 //! `PALISADE_SPEC_FILES=linking,i32.wast` runs the files whose paths contain one of the words.
 //! `PALISADE_SPEC_WRITE=1` writes `unsupported.txt` anew; read the difference before it is kept.
 
+mod atomics;
 mod batch;
 mod script;
 #[path = "../support/mod.rs"]
@@ -44,6 +45,10 @@ const VERSION_2: Switches = &[
     ("compact-import-section", false),
 ];
 
+/// The threads proposal is older than these.
+const VERSION_1: Switches =
+    &[("multi-memory", false), ("reference-types", false), ("function-references", false), ("gc", false)];
+
 /// What is claimed. `mutable-global` is not among the proposals: its own files are from before bulk-memory, when a
 /// segment that does not fit left nothing behind; what it brought is in every version since.
 fn claimed() -> Vec<Suite> {
@@ -72,6 +77,7 @@ fn claimed() -> Vec<Suite> {
         one(Proposal::ExceptionHandling, &[]),
         one(Proposal::Simd, &[]),
         one(Proposal::RelaxedSimd, &[]),
+        one(Proposal::Threads, VERSION_1),
         Suite { name: "palisade", files: own(), features: &[] },
     ]
 }
@@ -117,6 +123,24 @@ fn simd_passes_on_every_generation_of_cpus() {
         problems.extend(run(&machine, &scripts));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The official suite has atomics for memory 0 only.
+#[test]
+fn atomics_work_on_memories_of_all_kinds() {
+    let text = atomics::script();
+    let scripts = [Script::parse(vec!["tests/atomics.wast".into()], &text, 0, Features::default())];
+    for machine in support::machines() {
+        let dir = support::scratch();
+        let verdicts = batch::run_all(&machine, &scripts, dir.path());
+        let mut passed = 0;
+        for (directive, verdict) in scripts[0].directives.iter().zip(&verdicts[0]) {
+            let line = text.lines().nth(directive.line - 1).expect("it is in the text");
+            assert_eq!(*verdict, Verdict::Passed, "{}: {line}", machine.name());
+            passed += 1;
+        }
+        say(format!("atomics on {}: {passed} directives passed", machine.name()));
+    }
 }
 
 /// What the suite's counts are worth: right and wrong expectations are told apart.

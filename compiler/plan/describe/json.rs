@@ -50,6 +50,7 @@ fn memory(module: &Module<'_>, plan: &Plan, index: u32) -> String {
         ("reason", string(&memory.reason)),
         ("imported", memory.import.is_some().to_string()),
         ("exported", memory.exported.to_string()),
+        ("shared", memory.shared.to_string()),
         ("index64", memory.index64.to_string()),
         ("page_bytes", (1u64 << memory.page_log2).to_string()),
         ("minimum_pages", ty.initial.to_string()),

@@ -38,11 +38,14 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
     let (mode, how) = (mode_name(memory), explanation(memory));
     let maximum = ty.maximum.map_or("none".to_owned(), |m| m.to_string());
     let origin = if memory.import.is_some() { ", imported" } else { "" };
+    let shared = if memory.shared { ", shared" } else { "" };
     let name = memory_name(module, index).map_or(String::new(), |name| format!(" {name:?}"));
     let (initial, reason) = (ty.initial, &memory.reason);
     line(
         out,
-        format_args!("memory {index}{name}{origin}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"),
+        format_args!(
+            "memory {index}{name}{origin}{shared}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"
+        ),
     );
     for range in ranges(plan, index) {
         let start = match u64::try_from(range.start) {
