@@ -90,7 +90,7 @@ impl Header<'_, '_> {
     fn imports(&mut self) -> Result<()> {
         let env = self.env;
         let mut seen = HashSet::new();
-        for import in &env.module.imports {
+        for import in env.module.imports.iter().filter(|import| !import.is_builtin()) {
             if WASI_MODULES.contains(&import.module) || !seen.insert((import.module, import.name)) {
                 continue;
             }

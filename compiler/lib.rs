@@ -165,11 +165,12 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {
+    let imports = env.module.imports.iter().filter(|import| !import.is_builtin());
     let modules = &env.plan.import_modules;
     Interface {
         name: options.name.clone(),
         imports: modules.iter().map(|m| (m.name.clone(), m.link_name.clone(), m.wasi)).collect(),
-        fields: env.module.imports.iter().map(|i| (i.module.to_owned(), i.name.to_owned())).collect(),
+        fields: imports.map(|i| (i.module.to_owned(), i.name.to_owned())).collect(),
         exports: env.module.exports.iter().map(|e| e.name.to_owned()).collect(),
         functions: env.module.bodies.len(),
     }

@@ -238,7 +238,7 @@ impl Settings {
     }
 }
 
-fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
+pub(super) fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
     module.names.memory(index) == Some(name)
         || module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index && e.name == name)
 }

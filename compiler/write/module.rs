@@ -173,7 +173,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             module.imported_functions as usize,
             sites.count,
             env.plan.import_modules.len(),
-            module.imports.len(),
+            self.symbols.imports.len(),
             module.memories.len(),
             module.tables.len(),
             module.globals.len(),
@@ -255,9 +255,10 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
 
     fn imports(&mut self) -> u64 {
         let module = self.env.module;
-        let names: Vec<u32> = module.imports.iter().map(|i| self.string(i.name)).collect();
+        let imports = || module.imports.iter().filter(|import| !import.is_builtin());
+        let names: Vec<u32> = imports().map(|i| self.string(i.name)).collect();
         let at = self.relro.align(8);
-        for (number, import) in module.imports.iter().enumerate() {
+        for (number, import) in imports().enumerate() {
             let (accessor, provider) = self.symbols.imports[number];
             self.relro.pointer(accessor.map(|symbol| Place { symbol, offset: 0 }));
             self.relro.pointer(Some(Place { symbol: provider, offset: 0 }));
@@ -268,7 +269,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             self.relro.u32(entity_type(self.env, import.kind, import.index));
             self.relro.u32(0);
         }
-        assert_eq!(self.relro.len() - at, IMPORT_SIZE * module.imports.len() as u64);
+        assert_eq!(self.relro.len() - at, IMPORT_SIZE * names.len() as u64);
         at
     }
 

@@ -25,6 +25,10 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
     }
     let constants = plan.globals.iter().filter(|g| matches!(g, GlobalPlan::Constant(_))).count();
     line(&mut out, format_args!("globals: {}, of which {constants} are constants", plan.globals.len()));
+    if !plan.builtins.is_empty() {
+        let count = plan.builtins.len();
+        line(&mut out, format_args!("imports from \"palisade:memory\": {count}, compiled to what they stand for"));
+    }
     for import in &plan.import_modules {
         let from = if import.wasi { "the runtime" } else { "the link" };
         line(&mut out, format_args!("import module {:?}: from {from}, as {:?}", import.name, import.link_name));
