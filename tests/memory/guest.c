@@ -31,7 +31,7 @@ static void use_arena(void)
 
 static void use_sparse(void)
 {
-	uint64_t page = (uint64_t)pal_page_size(), at = (uint64_t)100 << 30; /* far away, and nothing else is there */
+	uint64_t page = (uint64_t)pal_page_size(), at = ((uint64_t)4 << 30) + 65536; /* far away, and nothing else is there */
 	CHECK(sparse_map(at, page * 2, PAL_PROT_READ_WRITE) == 0);
 	sparse_store_i64(at + 8, 42);
 	CHECK(sparse_alias(at + page * 2, at, page) == 0 && sparse_load_i64(at + page * 2 + 8) == 42);

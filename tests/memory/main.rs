@@ -383,9 +383,11 @@ fn c_programs_use_several_memories() {
     run(&mut zig).expect(0);
     for machine in machines() {
         let program = dir.path().join("guest");
-        let specs = ["0:virtual", "new:arena:min=1,max=64", "new:sparse:min=4000000,max=4000000,i64,virtual=empty"];
+        let specs = ["0:virtual", "new:arena:min=1,max=64", "new:sparse:min=81920,max=81920,i64,virtual=empty"];
         let mut palisade = machine.palisade();
-        specs.iter().for_each(|spec| drop(palisade.args(["--memory", spec])));
+        for spec in specs {
+            palisade.args(["--memory", spec]);
+        }
         run(palisade.arg(&module).arg("-o").arg(&program)).expect(0);
         assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
         for (argument, trap) in [
