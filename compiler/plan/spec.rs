@@ -18,7 +18,7 @@ pub struct MemorySpec {
 enum Target {
     /// `*`
     All,
-    /// An index, or a name: of an export or in the name section.
+    /// An index, or a name: of an export or in the name section. What is the index of a memory is no name.
     One(String),
     /// `new:NAME`
     New(String),
@@ -203,9 +203,11 @@ fn new_memory(spec: &MemorySpec) -> Result<MemoryType> {
 /// What is asked of each memory: specific specs beat `*`, then the command line beats the section, then later ones
 /// beat earlier ones.
 pub fn settings(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<Settings>> {
+    let is_index = |name: &str| (0..module.memories.len()).any(|i| name == i.to_string());
     let applies = |spec: &MemorySpec, index: u32| match &spec.target {
         Target::All => true,
-        Target::One(name) => *name == index.to_string() || is_named(module, index, name),
+        Target::One(name) if is_index(name) => *name == index.to_string(),
+        Target::One(name) => is_named(module, index, name),
         Target::New(name) => module.names.memory(index) == Some(name),
     };
     let count = module.memories.len() as u32;
@@ -378,5 +380,16 @@ mod tests {
         let settings = settings(&module, &specs).expect("settings");
         let modes: Vec<_> = settings.iter().map(|s| s.mode.expect("a mode").0).collect();
         assert_eq!(modes, [ModeChoice::Guard, ModeChoice::Checked, ModeChoice::Auto, ModeChoice::Auto]);
+    }
+
+    #[test]
+    fn an_index_is_no_name() {
+        let wasm = wat::parse_str(r#"(module (memory 1) (memory (export "0") i64 1) (memory (export "3") i64 1))"#);
+        let wasm = wasm.expect("text");
+        let module = read(&wasm, &Features::default()).expect("a module");
+        let specs: Vec<_> = ["0:mode=auto", "3:mode=fixed"].map(|o| MemorySpec::parse(o).expect(o)).into();
+        let settings = settings(&module, &specs).expect("settings");
+        let modes: Vec<_> = settings.iter().map(|s| s.mode.map(|(mode, _)| mode)).collect();
+        assert_eq!(modes, [Some(ModeChoice::Auto), None, Some(ModeChoice::Fixed)]);
     }
 }

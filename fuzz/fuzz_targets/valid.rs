@@ -9,12 +9,9 @@ use wasm_smith::{Config, Module};
 fn config() -> Config {
     Config {
         // Not compiled yet.
-        exceptions_enabled: false,
         gc_enabled: false,
-        tail_call_enabled: false,
-        // Off unless asked for.
-        custom_page_sizes_enabled: false,
-        wide_arithmetic_enabled: false,
+        custom_page_sizes_enabled: true,
+        wide_arithmetic_enabled: true,
         max_memories: 4,
         max_tables: 4,
         max_imports: 20,

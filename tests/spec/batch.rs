@@ -9,10 +9,11 @@ use object::read::{Object as _, ObjectSymbol as _};
 use palisade::name::link_symbol;
 use palisade::read::Features;
 use rayon::prelude::*;
+use wasmparser::GlobalType;
 use wasmparser::types::EntityType;
-use wasmparser::{GlobalType, RefType, ValType};
 
 use crate::script::{Directive, Ending, Module, ModuleId, SPECTEST, Script, Slot, Step};
+use crate::support::linked::{Linked, letter};
 use crate::support::{self, Machine, run, write};
 
 /// What came of a directive.
@@ -292,21 +293,11 @@ impl Built {
     }
 }
 
-fn letter(ty: &ValType) -> char {
-    match ty {
-        ValType::I32 => 'i',
-        ValType::I64 => 'l',
-        ValType::F32 => 'f',
-        ValType::F64 => 'd',
-        ValType::V128 => 'v',
-        ValType::Ref(RefType { .. }) => 'r',
-    }
-}
-
 fn compile_driver(machine: &Machine, dir: &Path) -> PathBuf {
     let object = dir.join("driver.o");
     let source = support::root().join("tests/spec/driver.c");
-    run(machine.compiler().arg("-c").arg(source).arg("-o").arg(&object)).expect(0);
+    let headers = support::root().join("tests/support");
+    run(machine.compiler().arg("-I").arg(headers).arg("-c").arg(source).arg("-o").arg(&object)).expect(0);
     object
 }
 
@@ -318,20 +309,11 @@ struct Batch<'a> {
     /// Numbers of the modules and exports in the generated C code.
     modules: HashMap<(usize, ModuleId), usize>,
     exports: HashMap<(usize, ModuleId, String), usize>,
-    c: Generated,
+    c: Linked,
+    objects: Vec<PathBuf>,
     script: String,
     /// Directives that the driver can't be asked about.
     refused: HashMap<(usize, usize), String>,
-}
-
-/// Pieces of the generated C code.
-#[derive(Default)]
-struct Generated {
-    functions: String,
-    modules: String,
-    exports: String,
-    signatures: HashSet<String>,
-    objects: Vec<PathBuf>,
 }
 
 impl<'a> Batch<'a> {
@@ -342,7 +324,8 @@ impl<'a> Batch<'a> {
             settled,
             modules: HashMap::new(),
             exports: HashMap::new(),
-            c: Generated::default(),
+            c: Linked::default(),
+            objects: Vec::new(),
             script: String::new(),
             refused: HashMap::new(),
         };
@@ -403,7 +386,7 @@ impl<'a> Batch<'a> {
             return *number;
         }
         let module = &self.suite.scripts[script].modules[id];
-        self.c.objects.push(self.built(script, id).path.clone());
+        self.objects.push(self.built(script, id).path.clone());
         let number = self.modules.len() + 1;
         self.c.module(&module.name, module.imports.len());
         self.modules.insert((script, id), number);
@@ -417,8 +400,7 @@ impl<'a> Batch<'a> {
         }
         let (parameters, results) = self.built(script, id).signature(export)?;
         let symbol = link_symbol(&self.suite.scripts[script].modules[id].name, export);
-        let number = self.exports.len();
-        self.c.export(number, &symbol, parameters.as_deref(), &results);
+        let number = self.c.export(&symbol, parameters.as_deref(), &results);
         self.exports.insert(key, number);
         Some(number)
     }
@@ -428,12 +410,12 @@ impl<'a> Batch<'a> {
         let name = format!("batch{}_{}", self.scripts[0], self.scripts.len());
         let dir = self.suite.dir;
         let c = write(dir, &format!("{name}.c"), self.c.text());
-        let objects: Vec<_> = self.c.objects.iter().map(|o| o.display().to_string()).collect();
+        let objects: Vec<_> = self.objects.iter().map(|o| o.display().to_string()).collect();
         let objects = write(dir, &format!("{name}.objects"), objects.join("\n"));
         let script = write(dir, &format!("{name}.script"), &self.script);
         let program = dir.join(&name);
         let mut cc = self.suite.machine.compiler();
-        cc.arg("-I").arg(support::root().join("tests/spec")).arg(c).arg(format!("@{}", objects.display()));
+        cc.arg("-I").arg(support::root().join("tests/support")).arg(c).arg(format!("@{}", objects.display()));
         let linked = run(cc.args(&self.suite.common).args(["-lpthread", "-lm", "-o"]).arg(&program));
         if !linked.ok() {
             return Err(format!("it does not link: {}", first_lines(&linked.stderr())));
@@ -493,106 +475,6 @@ fn last_uses(script: &Script) -> Vec<Option<usize>> {
         }
     }
     last
-}
-
-impl Generated {
-    fn module(&mut self, name: &str, imports: usize) {
-        assert!(imports <= 8, "more import modules than MAX_IMPORTS of driver.h");
-        let parameters: String = (0..imports).map(|_| ", void *").collect();
-        let arguments: String = (0..imports).map(|i| format!(", m[{i}]")).collect();
-        let unused = if imports == 0 { "(void)m; " } else { "" };
-        writeln!(
-            self.functions,
-            "pal_trap pal_{name}_instantiate(void **out{parameters});\nvoid pal_{name}_free(void *);\n\
-             static pal_trap make_{name}(void **out, void *const *m) {{ {unused}return pal_{name}_instantiate(out{arguments}); }}"
-        )
-        .unwrap();
-        writeln!(self.modules, "{{make_{name}, pal_{name}_free}},").unwrap();
-    }
-
-    fn export(&mut self, number: usize, symbol: &str, parameters: Option<&str>, results: &str) {
-        let shape = match parameters {
-            Some(parameters) => format!("{parameters}_{results}"),
-            None => format!("global_{results}"),
-        };
-        if self.signatures.insert(shape.clone()) {
-            let body = match parameters {
-                Some(parameters) => call_body(parameters, results),
-                None => global_body(results),
-            };
-            writeln!(
-                self.functions,
-                "static void call_{shape}(void (*f)(void), void *o, const value *a, value *r) {{ (void)a, (void)r; {body} }}"
-            )
-            .unwrap();
-        }
-        writeln!(self.functions, "void e{number}(void) PAL_LABEL(\"{symbol}\");").unwrap();
-        writeln!(self.exports, "{{call_{shape}, e{number}, \"{results}\"}},").unwrap();
-    }
-
-    fn text(&self) -> String {
-        let Generated { functions, modules, exports, .. } = self;
-        format!(
-            "#include \"driver.h\"\n{functions}\
-             const struct module spec_modules[] = {{\n{modules}}};\n\
-             const struct export spec_exports[] = {{\n{exports}{{0, 0, 0}}}};\n"
-        )
-    }
-}
-
-fn c_type(letter: char) -> &'static str {
-    match letter {
-        'i' => "int32_t",
-        'l' => "int64_t",
-        'f' => "float",
-        'd' => "double",
-        'v' => "struct { _Alignas(16) uint8_t bytes[16]; }",
-        _ => "void *",
-    }
-}
-
-/// The member of `value` that holds a letter's type.
-fn member(letter: char) -> String {
-    if letter == 'r' { "ref".into() } else { letter.into() }
-}
-
-/// The C ABI of design: parameters by value but v128, one scalar result returned, others behind a last pointer.
-fn call_body(parameters: &str, results: &str) -> String {
-    let mut types = String::from("void *");
-    let mut arguments = String::from("o");
-    for (i, letter) in parameters.chars().enumerate() {
-        if letter == 'v' {
-            types += ", const void *";
-            write!(arguments, ", a[{i}].bytes").unwrap();
-        } else {
-            write!(types, ", {}", c_type(letter)).unwrap();
-            write!(arguments, ", a[{i}].{}", member(letter)).unwrap();
-        }
-    }
-    match results {
-        "" => format!("((void (*)({types}))f)({arguments});"),
-        "v" => format!("((void (*)({types}, void *))f)({arguments}, r[0].bytes);"),
-        _ if results.len() == 1 => {
-            let letter = results.chars().next().expect("one result");
-            format!("r[0].{} = (({} (*)({types}))f)({arguments});", member(letter), c_type(letter))
-        }
-        _ => {
-            let fields: String = results.chars().enumerate().map(|(i, l)| format!("{} r{i}; ", c_type(l))).collect();
-            let copies: String = (0..results.len()).map(copy_result).collect();
-            format!("struct {{ {fields}}} s; ((void (*)({types}, void *))f)({arguments}, &s); {copies}")
-        }
-    }
-}
-
-fn copy_result(i: usize) -> String {
-    format!("__builtin_memcpy(&r[{i}], &s.r{i}, sizeof(s.r{i}));")
-}
-
-fn global_body(result: &str) -> String {
-    let letter = result.chars().next().expect("a global has a type");
-    let ty = if letter == 'v' { "void".into() } else { c_type(letter).to_owned() };
-    let size = if letter == 'v' { "16".into() } else { format!("sizeof({ty})") };
-    format!("__builtin_memcpy(r, ((const void *(*)(void *))f)(o), {size});")
 }
 
 fn shown_ending(ending: &Ending) -> String {

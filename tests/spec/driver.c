@@ -18,7 +18,7 @@
  * NaN), wf/wd + lanes with commas between (hex, c or a), R (not null).
  *
  * Answers: `p id`, `f id what happened`, `x name how` if a file's process ended early. */
-#include "driver.h"
+#include "linked.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -239,7 +239,7 @@ static void step_call(void)
 	static struct call c;
 	const char *id = word();
 	c.instance = slots[number()];
-	c.export = &spec_exports[number()];
+	c.export = &linked_exports[number()];
 	int arguments = number();
 	for (int i = 0; i < arguments; i++)
 		c.arguments[i] = parse_value(word());
@@ -279,7 +279,7 @@ static void step_instantiate(void)
 	struct making m;
 	const char *id = word();
 	int slot = number(), module = number(), imports = number();
-	m.module = &spec_modules[module];
+	m.module = &linked_modules[module];
 	m.out = &slots[slot];
 	*m.out = &not_set;
 	slot_module[slot] = module;
@@ -314,7 +314,7 @@ static void step_free(void)
 {
 	int slot = number();
 	if (slots[slot])
-		spec_modules[slot_module[slot]].free(slots[slot]);
+		linked_modules[slot_module[slot]].free(slots[slot]);
 	slots[slot] = NULL;
 }
 

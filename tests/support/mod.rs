@@ -4,6 +4,8 @@
 //! are missing, which is printed with the reason. With `CI=true` leaving anything out is a failure.
 #![allow(dead_code)] // every test file uses another part of this
 
+pub mod linked;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-/* Between driver.c and the generated list of a batch's modules and exports. */
-#ifndef DRIVER_H
-#define DRIVER_H
+/* Between a driver and the generated list of the modules and exports in its executable (linked.rs). */
+#ifndef LINKED_H
+#define LINKED_H
 #include <palisade.h>
 
 enum { MAX_IMPORTS = 8 };
@@ -21,13 +21,13 @@ struct module {
 	void (*free)(void *);
 };
 
-struct export {
+struct export { /* of a memory or table, only the address counts */
 	/* Calls `address` with the C types of its signature; for a global, reads what its accessor points to. */
 	void (*call)(void (*address)(void), void *instance, const value *arguments, value *results);
 	void (*address)(void);
 	const char *results; /* a letter each: i l f d v r */
 };
 
-extern const struct module spec_modules[];
-extern const struct export spec_exports[];
+extern const struct module linked_modules[];
+extern const struct export linked_exports[];
 #endif
