@@ -94,7 +94,7 @@ impl Header<'_, '_> {
     fn imports(&mut self) -> Result<()> {
         let env = self.env;
         let mut seen = HashSet::new();
-        for import in &env.module.imports {
+        for import in env.module.imports.iter().filter(|import| !import.is_builtin()) {
             let module = &env.plan.import_modules[env.plan.import_module(import.module)];
             if module.provider != Provider::Link || !seen.insert((import.module, import.name)) {
                 continue;

@@ -187,6 +187,7 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {
+    let imports = env.module.imports.iter().filter(|import| !import.is_builtin());
     let modules = &env.plan.import_modules;
     let field = |import: &Import<'_>| Field {
         module: import.module.to_owned(),
@@ -197,7 +198,7 @@ fn interface(env: &Env<'_>, options: &Options) -> Interface {
     Interface {
         name: options.name.clone(),
         imports: modules.iter().map(|m| (m.name.clone(), m.link_name.clone(), m.provider)).collect(),
-        fields: env.module.imports.iter().map(field).collect(),
+        fields: imports.map(field).collect(),
         exports: env.module.exports.iter().map(|e| e.name.to_owned()).collect(),
         starts_threads: env.module.exports.iter().any(|e| {
             let is_function = e.kind == ExternalKind::Func && e.name == "wasi_thread_start";

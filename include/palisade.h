@@ -154,6 +154,9 @@ typedef struct pal_memory_options {
 	uint8_t index64;      /* 0 or 1: a 64-bit memory */
 	uint8_t shared;       /* 0 or 1 */
 	uint8_t compact;      /* 1: no guard layout; modules can then use it with explicit checks only */
+	uint8_t is_virtual;   /* 1: pages can be mapped and unmapped; all of the maximum's address space is reserved, which
+	                       * a 64-bit memory must have */
+	uint8_t starts_empty; /* 1, with is_virtual: no page is mapped at first, nor after growing */
 } pal_memory_options;
 
 /* Makes a memory. PAL_E_RANGE: min above max, or more than the index type can address; PAL_E_NOMEM. */
@@ -166,6 +169,32 @@ void *pal_memory_data(const pal_memory *);
 uint64_t pal_memory_size(const pal_memory *);
 /* Adds pages; *old_pages (may be NULL) gets the size before. PAL_E_RANGE: above the maximum; PAL_E_NOMEM. */
 pal_status pal_memory_grow(pal_memory *, uint64_t pages, uint64_t *old_pages);
+
+/* Pages. Addresses, sizes and offsets must be multiples of the host's page size (PAL_E_ALIGN), but for
+ * pal_memory_discard, and lie inside the memory (PAL_E_RANGE). Operations on one memory are serialized; accesses that
+ * race with them see the old or the new state. An access that a page forbids is PAL_TRAP_MEMORY_PROTECTED. */
+
+typedef enum pal_prot { PAL_NONE = 0, PAL_READ = 1, PAL_READ_WRITE = 3 } pal_prot;
+typedef enum pal_map_flags { PAL_MAP_PRIVATE = 0, PAL_MAP_SHARED = 1 } pal_map_flags;
+
+/* The host's own bytes as a memory, of exactly that length: it can't grow, pages can't be protected, and modules need
+ * explicit checks for it. They must outlive it. Modules refuse to import one that is only PAL_READ. */
+pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t bytes, pal_prot);
+/* Zero-fills any range and gives whole pages back to the OS. PAL_E_STATE: a page in it can't be written. */
+pal_status pal_memory_discard(pal_memory *, uint64_t addr, uint64_t size);
+/* What may be done with pages. PAL_E_STATE: not all of them are mapped, or the memory is wrapped. */
+pal_status pal_memory_protect(pal_memory *, uint64_t addr, uint64_t size, pal_prot);
+
+/* Of virtual memories (others: PAL_E_STATE). Maps zeros where nothing is mapped (PAL_E_STATE: something is). */
+pal_status pal_memory_map(pal_memory *, uint64_t addr, uint64_t size, pal_prot);
+/* The same where there is room, never at address 0. PAL_E_NOMEM: there is none. */
+pal_status pal_memory_map_any(pal_memory *, uint64_t size, pal_prot, uint64_t *addr);
+/* Maps a file, which is not needed open after that. Reading behind its end is a trap. PAL_E_OS: see errno. */
+pal_status pal_memory_map_file(pal_memory *, uint64_t addr, uint64_t size, int fd, uint64_t offset, pal_prot, pal_map_flags);
+/* Pages become inaccessible, and free for mapping; those that are unmapped already stay so. */
+pal_status pal_memory_unmap(pal_memory *, uint64_t addr, uint64_t size);
+/* Shows the pages at `src` at `dst`, too, where nothing may be mapped; not for pages of files. */
+pal_status pal_memory_alias(pal_memory *, uint64_t dst, uint64_t src, uint64_t size);
 
 /* ---- Tables ---- */
 

@@ -1,6 +1,7 @@
 /* The bulk instructions, called by compiled code. Each checks its bounds before it writes anything. */
 #include "arch.h"
 #include "instance.h"
+#include "mapping.h"
 #include "memory.h"
 #include "table.h"
 #include "trap.h"
@@ -58,6 +59,15 @@ void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t v
 		check_fault(pal_copy_fill(to, value, size, view->base, whole), view, memory);
 	else
 		memset(to, (uint8_t)value, size);
+}
+
+void pal_rt_memory_discard(void *pinned, uint32_t memory, uint64_t addr, uint64_t size)
+{
+	uint64_t culprit;
+	pal_status status = pal_memory_try_discard(memory_view(pinned, memory)->owner, addr, size, &culprit);
+	if (status != PAL_OK) /* there are two ways to fail, both before any effect */
+		pal_rt_trap(status == PAL_E_RANGE ? PAL_TRAP_MEMORY_OUT_OF_BOUNDS : PAL_TRAP_MEMORY_PROTECTED, NULL,
+		            (int32_t)memory, culprit);
 }
 
 /* A copy where either side may fault. Each run can watch one memory only: memory to memory goes through a buffer. */

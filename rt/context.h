@@ -134,9 +134,15 @@ struct pal_memory_desc {
 	uint8_t exported;          /* 1: others may see it */
 	int32_t import;            /* index into imports, or -1 */
 	uint32_t flags;            /* PAL_MEMORY_… */
+	uint64_t limit;            /* bytes it can ever have; 0: none */
+	/* Bytes that are protected once active segments are in place, as far as host pages lie wholly inside. */
+	uint64_t no_access;        /* [0, no_access) */
+	uint64_t read_only_from, read_only_to;
 };
-#define PAL_MEMORY_DESC_SIZE 32
+#define PAL_MEMORY_DESC_SIZE 64
 #define PAL_MEMORY_COMPACT 1 /* no guard layout for the sake of others who might import it */
+#define PAL_MEMORY_VIRTUAL 2 /* pages can be mapped and unmapped */
+#define PAL_MEMORY_EMPTY 4   /* virtual, and only pages with active segments are mapped at first */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -332,12 +338,23 @@ struct pal_program {
 };
 #define PAL_PROGRAM_SIZE 80
 
+/* What pal_rt_memory_control does. */
+#define PAL_CONTROL_PROTECT 0
+#define PAL_CONTROL_MAP 1
+#define PAL_CONTROL_UNMAP 2
+#define PAL_CONTROL_ALIAS 3
+#define PAL_CONTROL_MAP_ANY 4
+#define PAL_CONTROL_PAGE_SIZE 5
+
 /* ---- Helpers that compiled code calls (C convention; P first) -------------------------------------------------- */
 #ifndef __ASSEMBLER__
 /* Visible in shared libraries, as palisade.h is: where several have the runtime inside, the first one's serves all. */
 #pragma GCC visibility push(default)
 void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
 uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
+/* Builtin imports about pages: PAL_CONTROL_…; a, b, c: their operands in order. */
+uint64_t pal_rt_memory_control(void *pinned, uint32_t memory, uint32_t operation, uint64_t a, uint64_t b, uint64_t c);
+void pal_rt_memory_discard(void *pinned, uint32_t memory, uint64_t addr, uint64_t size);
 void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t value, uint64_t size);
 void pal_rt_memory_copy(void *pinned, uint32_t to_memory, uint64_t to, uint32_t from_memory, uint64_t from, uint64_t size);
 void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_t to, uint64_t from, uint64_t size);

@@ -45,6 +45,9 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		/* whoever imports it may want it as a memory without checks */
 		.guard = desc->mode == PAL_MODE_GUARD || desc->mode == PAL_MODE_AUTO ||
 		         (desc->exported && !(desc->flags & PAL_MEMORY_COMPACT)),
+		.is_virtual = (desc->flags & PAL_MEMORY_VIRTUAL) != 0,
+		.starts_empty = (desc->flags & PAL_MEMORY_EMPTY) != 0,
+		.limit = desc->limit,
 		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
 	};
 }
@@ -312,6 +315,26 @@ static void fill_tables(struct pal_instance *instance)
 	}
 }
 
+/* Rounded inward: pages that are protected hold nothing else. */
+static void protect_static(struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	uint64_t page = pal_port_page();
+	for (uint32_t i = 0; i < module->memory_count; i++) {
+		const struct pal_memory_desc *desc = &module->memories[i];
+		struct pal_memory *memory = instance->memories[i].owner;
+		uint64_t hidden = desc->no_access & ~(page - 1), to = desc->read_only_to & ~(page - 1);
+		uint64_t from = (desc->read_only_from + page - 1) & ~(page - 1); /* at most 2^56, as the memory's size is */
+		if (from < hidden)
+			from = hidden;
+		pal_status status = hidden ? pal_memory_protect(memory, 0, hidden, PAL_NONE) : PAL_OK;
+		if (status == PAL_OK && from < to)
+			status = pal_memory_protect(memory, from, to - from, PAL_READ);
+		if (status != PAL_OK) /* both ranges lie inside the minimum */
+			no_room(module, "protection of memory", i, 0);
+	}
+}
+
 static void initialize(struct request *request)
 {
 	struct pal_instance *instance = request->instance;
@@ -325,6 +348,7 @@ static void initialize(struct request *request)
 	pal_segments_apply(instance, request->computed);
 	free(request->computed);
 	request->computed = NULL;
+	protect_static(instance);
 }
 
 static void check_cpu(const struct pal_module *module)

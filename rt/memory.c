@@ -1,6 +1,9 @@
 /* See memory.h. */
 #include "memory.h"
+#include "arch.h"
+#include "mapping.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define GIB4 ((uint64_t)1 << 32)
 /* What is left to the host, at most, when memories take less than they might use. */
@@ -30,6 +33,8 @@ static pal_status check_limits(const struct pal_memory_spec *spec, uint64_t *lim
 	if (spec->minimum > spec->maximum || spec->minimum > most)
 		return PAL_E_RANGE;
 	*limit = lesser(lesser(spec->maximum, most), BYTES_MAX >> spec->page_log2);
+	if (spec->limit)
+		*limit = lesser(*limit, spec->limit >> spec->page_log2);
 	return spec->minimum > *limit ? PAL_E_NOMEM : PAL_OK;
 }
 
@@ -87,13 +92,14 @@ static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spe
 	if (spec->guard && !spec->index64) {
 		memory->layout = PAL_LAYOUT_GUARD;
 		usable = pal_memory_guard_bytes();
-	} else if (spec->shared || (spec->maximum != UINT64_MAX && most <= PAL_RESERVE_MAX)) {
+	} else if (spec->shared || spec->is_virtual || (spec->maximum != UINT64_MAX && most <= PAL_RESERVE_MAX)) {
 		memory->layout = PAL_LAYOUT_FIXED; /* shared ones, which other threads are using, must not move */
 		usable = most;
 	} else if (spec->unmoving) {
 		memory->layout = PAL_LAYOUT_FIXED;
 	}
-	memory->size = size;
+	if (spec->is_virtual)
+		size = 0; /* its pages are mapped one by one */
 	bool some = spec->unmoving && memory->layout == PAL_LAYOUT_FIXED;
 	pal_status status = some ? reserve_some(memory, most, spec->below, size) : reserve(memory, usable, spec->below, size);
 	/* A movable mapping is accessible as a whole, so that it can be resized: an empty one has a page, too. */
@@ -106,6 +112,15 @@ static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spe
 }
 
 /* ---- Life ---- */
+
+/* All but the reservation. */
+static void drop(struct pal_memory *memory)
+{
+	if (memory->object >= 0)
+		pal_port_object_close(memory->object);
+	pal_pages_drop(&memory->pages);
+	free(memory);
+}
 
 pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec *spec)
 {
@@ -122,11 +137,19 @@ pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec
 	memory->page_log2 = spec->page_log2;
 	memory->index64 = spec->index64;
 	memory->shared = memory->may_fault = spec->shared;
+	memory->is_virtual = spec->is_virtual;
+	memory->starts_empty = spec->starts_empty;
+	memory->object = -1;
 	memory->references = 1;
 	memory->lock = (struct pal_lock)PAL_LOCK_INIT;
 	status = lay_out(memory, spec);
+	memory->size = spec->minimum << spec->page_log2;
+	if (status == PAL_OK && spec->is_virtual && !pal_memory_begin_virtual(memory)) {
+		pal_reservation_release(memory->reservation);
+		status = PAL_E_NOMEM;
+	}
 	if (status != PAL_OK) {
-		free(memory);
+		drop(memory);
 		return status;
 	}
 	*out = memory;
@@ -137,7 +160,8 @@ pal_status pal_memory_new(pal_memory **out, const pal_memory_options *options)
 {
 	*out = NULL;
 	if (options->has_max > 1 || options->index64 > 1 || options->shared > 1 || options->compact > 1 ||
-	    options->page_log2 > 16 || (options->shared && !options->has_max))
+	    options->page_log2 > 16 || (options->shared && !options->has_max) || options->is_virtual > 1 ||
+	    options->starts_empty > options->is_virtual || (options->is_virtual && options->index64 && !options->has_max))
 		return PAL_E_ARGUMENT;
 	pal_port_handle_faults(); /* the host may read and write it before any instance exists */
 	struct pal_memory_spec spec = {
@@ -147,8 +171,35 @@ pal_status pal_memory_new(pal_memory **out, const pal_memory_options *options)
 		.index64 = options->index64,
 		.shared = options->shared,
 		.guard = !options->compact,
+		.is_virtual = options->is_virtual,
+		.starts_empty = options->starts_empty,
 	};
 	return pal_memory_make(out, &spec);
+}
+
+pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t size, pal_prot access)
+{
+	*out = NULL;
+	if ((access != PAL_READ && access != PAL_READ_WRITE) || (base == NULL && size > 0))
+		return PAL_E_ARGUMENT;
+	if (size > UINTPTR_MAX - (uintptr_t)base)
+		return PAL_E_RANGE;
+	struct pal_memory *memory = calloc(1, sizeof *memory);
+	if (memory == NULL)
+		return PAL_E_NOMEM;
+	pal_port_handle_faults();
+	memory->base = base;
+	memory->size = memory->reach = size;
+	memory->page_log2 = 16;
+	memory->max = memory->limit = size >> memory->page_log2;
+	memory->layout = PAL_LAYOUT_WRAPPED;
+	memory->wrapped_access = (uint8_t)access;
+	memory->may_fault = 1; /* who knows what the host does with its pages */
+	memory->references = 1;
+	memory->object = -1;
+	memory->lock = (struct pal_lock)PAL_LOCK_INIT;
+	*out = memory;
+	return PAL_OK;
 }
 
 void pal_memory_retain(struct pal_memory *memory)
@@ -161,7 +212,7 @@ void pal_memory_free(pal_memory *memory)
 	if (memory == NULL || --memory->references > 0)
 		return;
 	pal_reservation_release(memory->reservation);
-	free(memory);
+	drop(memory);
 }
 
 void *pal_memory_data(const pal_memory *memory)
@@ -222,15 +273,45 @@ static bool resize(struct pal_memory *memory, uint64_t size)
 	return true;
 }
 
+/* The same where pages have been protected: copies to a new mapping, since the OS can't move several at once. */
+static bool move(struct pal_memory *memory, uint64_t size)
+{
+	size_t bytes = pal_page_round(size);
+	struct pal_reservation *fresh = pal_reservation_new(bytes);
+	if (fresh == NULL)
+		return false;
+	if (!pal_port_commit(fresh->at, bytes) || !pal_memory_copy_pages(memory, fresh->at)) {
+		pal_reservation_release(fresh);
+		return false;
+	}
+	pal_reservation_release(memory->reservation);
+	memory->reservation = fresh;
+	memory->base = fresh->at;
+	memory->reach = bytes;
+	return true;
+}
+
 /* Makes [0, size) accessible; new bytes read as zero. */
-static bool extend(struct pal_memory *memory, uint64_t size)
+static bool extend_pages(struct pal_memory *memory, uint64_t size)
 {
 	if (memory->layout == PAL_LAYOUT_MOVABLE)
-		return resize(memory, size);
+		return memory->pages.runs ? move(memory, size) : resize(memory, size);
 	size_t from = pal_page_round(memory->size), to = pal_page_round(size); /* both at most BYTES_MAX */
 	if (to > memory->reach)
 		return false;
 	return pal_port_commit(memory->base + from, to - from);                /* growing: to >= from */
+}
+
+static bool extend(struct pal_memory *memory, uint64_t size)
+{
+	if (memory->is_virtual)
+		return pal_page_round(size) <= memory->reach && pal_memory_add_pages(memory, size);
+	if (memory->pages.runs == NULL)
+		return extend_pages(memory, size);
+	if (!pal_pages_reserve(&memory->pages, 1) || !extend_pages(memory, size))
+		return false;
+	pal_memory_note_growth(memory, size);
+	return true;
 }
 
 static pal_status grow(struct pal_memory *memory, uint64_t pages, uint64_t *old_pages)
@@ -241,7 +322,8 @@ static pal_status grow(struct pal_memory *memory, uint64_t pages, uint64_t *old_
 	uint64_t size = (old + pages) << memory->page_log2; /* at most limit << page_log2 <= BYTES_MAX */
 	if (pages > 0 && !extend(memory, size))
 		return PAL_E_NOMEM;
-	memory->size = size;
+	if (pages > 0)
+		memory->size = size;
 	for (struct pal_view *view = memory->views; view && pages > 0; view = view->next)
 		update_view(memory, view);
 	if (old_pages)

@@ -2,6 +2,7 @@
 #ifndef PAL_MEMORY_H
 #define PAL_MEMORY_H
 #include "context.h"
+#include "pages.h"
 #include "palisade.h"
 #include "port.h"
 #include "reservation.h"
@@ -12,21 +13,28 @@ enum pal_layout {
 	PAL_LAYOUT_GUARD,   /* 4 GiB + PAL_GUARD_SIZE reserved, so that 32-bit addresses need no checks; never moves */
 	PAL_LAYOUT_FIXED,   /* its maximum is reserved; never moves */
 	PAL_LAYOUT_MOVABLE, /* what it holds; growing may move it */
+	PAL_LAYOUT_WRAPPED, /* the host's bytes: no reservation, and its size need not be whole pages */
 };
 
 struct pal_memory {
 	uint8_t *base;
-	_Atomic uint64_t size; /* accessible bytes, a multiple of the memory's page size */
+	_Atomic uint64_t size; /* bytes, a multiple of the memory's page size unless it is wrapped */
 	uint64_t max;          /* declared maximum in pages; UINT64_MAX: none */
 	uint64_t limit;        /* pages it can ever have: the maximum, the index type, what can be addressed */
 	uint64_t reach;        /* faults in [base, base + reach) are this memory's */
 	enum pal_layout layout;
 	uint8_t page_log2, index64, shared;
+	uint8_t is_virtual;    /* 1: pages can be mapped and unmapped; it never moves */
+	uint8_t starts_empty;  /* 1: new pages are unmapped */
+	uint8_t wrapped_access; /* of a wrapped one: pal_prot */
 	uint8_t may_fault;     /* 1: pages inside the size may be inaccessible, so the runtime must copy with care */
 	_Atomic uint32_t references;
 	struct pal_reservation *reservation;
 	struct pal_view *views;
-	struct pal_lock lock;  /* views and growing */
+	struct pal_pages pages; /* what they are, once that differs */
+	int object;            /* what pages come from that are seen twice (mapping.c), or -1 … */
+	uint64_t object_end;   /* … and how many pages of it were ever used */
+	struct pal_lock lock;  /* views, growing, pages */
 };
 
 /* What a new memory is to be; see pal_memory_desc. */
@@ -36,6 +44,8 @@ struct pal_memory_spec {
 	uint8_t guard;             /* 1: guard layout */
 	uint8_t unmoving;          /* 1: without guard layout it never moves, either; if there is no room for its maximum,
 	                            * it gets what there is, and growing fails beyond that */
+	uint8_t is_virtual, starts_empty; /* as in pal_memory */
+	uint64_t limit;            /* bytes it can ever have; 0: none */
 	size_t below;              /* bytes to keep readable and writable below byte 0, with an inaccessible page below
 	                            * those: room for an instance's context. Only where it never moves. */
 };

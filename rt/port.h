@@ -21,6 +21,24 @@ bool pal_port_commit(void *at, size_t bytes);
 void *pal_port_resize(void *at, size_t old_bytes, size_t new_bytes);
 /* Gives back a whole reservation. */
 void pal_port_release(void *at, size_t bytes);
+/* What follows works on pages that are the caller's; `access` is a pal_prot. False: errno says why. */
+bool pal_port_protect(void *at, size_t bytes, unsigned access);
+/* Fresh pages, zero, in place of what was there, in one step: no other mapping can come in between. */
+bool pal_port_fresh(void *at, size_t bytes, unsigned access);
+/* Accessible, private, anonymous pages read as zero from now on, and are the OS's again. */
+bool pal_port_discard(void *at, size_t bytes);
+/* Shows a file or object in place of what was there, also in one step. */
+bool pal_port_map(void *at, size_t bytes, int fd, uint64_t offset, unsigned access, bool shared);
+
+/* ---- Objects: memory with a descriptor, which can be mapped at several addresses ---- */
+
+int pal_port_object(void); /* empty; -1: errno says why */
+void pal_port_object_close(int object);
+bool pal_port_object_size(int object, uint64_t bytes);
+/* The range reads as zero, and its memory is the OS's again. False: it can't be done without writing zeros. */
+bool pal_port_object_clear(int object, uint64_t offset, size_t bytes);
+/* Writes whole pages; those of zeros take no memory if the object had none there. */
+bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes);
 
 /* ---- Stacks ---- */
 

@@ -6,7 +6,9 @@
 #include "port.h"
 #include "thread.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,6 +66,100 @@ void *pal_port_resize(void *at, size_t old_bytes, size_t new_bytes)
 void pal_port_release(void *at, size_t bytes)
 {
 	munmap(at, bytes);
+}
+
+static int protection(unsigned access)
+{
+	return (access & 1 ? PROT_READ : 0) | (access & 2 ? PROT_WRITE : 0);
+}
+
+bool pal_port_protect(void *at, size_t bytes, unsigned access)
+{
+	return mprotect(at, bytes, protection(access)) == 0;
+}
+
+bool pal_port_fresh(void *at, size_t bytes, unsigned access)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+	return mmap(at, bytes, protection(access), flags, -1, 0) != MAP_FAILED;
+}
+
+bool pal_port_discard(void *at, size_t bytes)
+{
+#ifdef __linux__
+	return madvise(at, bytes, MADV_DONTNEED) == 0;
+#else
+	return pal_port_fresh(at, bytes, 3); /* elsewhere MADV_DONTNEED is advice: the old bytes may stay */
+#endif
+}
+
+bool pal_port_map(void *at, size_t bytes, int fd, uint64_t offset, unsigned access, bool shared)
+{
+	int flags = (shared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE) | MAP_FIXED;
+	return mmap(at, bytes, protection(access), flags, fd, (off_t)offset) != MAP_FAILED;
+}
+
+/* ---- Objects ---- */
+
+int pal_port_object(void)
+{
+#ifdef __linux__
+	return memfd_create("palisade", MFD_CLOEXEC);
+#else
+	static _Atomic unsigned number;
+	char name[32]; /* macOS allows 31 characters */
+	snprintf(name, sizeof name, "/palisade.%ld.%u", (long)getpid(), number++);
+	int object = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (object >= 0)
+		shm_unlink(name);
+	return object;
+#endif
+}
+
+void pal_port_object_close(int object)
+{
+	close(object);
+}
+
+bool pal_port_object_size(int object, uint64_t bytes)
+{
+	return ftruncate(object, (off_t)bytes) == 0;
+}
+
+bool pal_port_object_clear(int object, uint64_t offset, size_t bytes)
+{
+#ifdef __linux__
+	return fallocate(object, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0;
+#else
+	(void)object, (void)offset, (void)bytes;
+	return false;
+#endif
+}
+
+static bool write_all(int object, uint64_t offset, const uint8_t *from, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t written = pwrite(object, from, bytes, (off_t)offset);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		from += written;
+		offset += (uint64_t)written;
+		bytes -= (size_t)written; /* never more than was given */
+	}
+	return true;
+}
+
+bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes)
+{
+	const uint8_t *at = from;
+	size_t page = pal_port_page();
+	for (size_t done = 0; done < bytes; done += page) /* whole pages; those of zeros stay holes */
+		if ((at[done] || memcmp(at + done, at + done + 1, page - 1) != 0) &&
+		    !write_all(object, offset + done, at + done, page))
+			return false;
+	return true;
 }
 
 /* ---- Stacks ---- */

@@ -1,5 +1,7 @@
 /* Active segments, applied at instantiation; see instance.h. */
 #include "instance.h"
+#include "mapping.h"
+#include "trap.h"
 
 enum { ITEM_TAG_SHIFT = 30 };
 #define ITEM_INDEX (((uint32_t)1 << ITEM_TAG_SHIFT) - 1)
@@ -43,6 +45,9 @@ static void apply_data(struct pal_instance *instance, uint32_t index, const uint
 	if (segment->mode == PAL_SEGMENT_PASSIVE)
 		return;
 	uint64_t to = offset_of(segment->mode, segment->offset, computed);
+	if (instance->module->memories[segment->memory].flags & PAL_MEMORY_EMPTY)
+		if (!pal_memory_map_for(instance->memories[segment->memory].owner, to, segment->length))
+			pal_rt_trap(PAL_TRAP_OUT_OF_MEMORY, "no room for a data segment", (int32_t)segment->memory, to);
 	pal_rt_memory_init(instance->pinned, segment->memory, index, to, 0, segment->length);
 	pal_rt_data_drop(instance->pinned, index);
 }

@@ -68,7 +68,8 @@ pub struct Options {
     #[arg(skip)]
     pub jobs: Option<usize>,
     /// How a memory is accessed: TARGET:key[=value],…; TARGET is an index, a name, * or new:NAME (adds a memory);
-    /// keys: mode=guard|checked|fixed|auto; for new ones also min=, max= (pages), i64, export=NAME
+    /// keys: mode=guard|checked|fixed|auto, no-access=SIZE, read-only=SIZE|rodata, virtual[=empty], limit=SIZE; for new
+    /// ones also min=, max= (pages), i64, export=NAME
     #[arg(long, value_name = "SPEC")]
     pub memory: Vec<String>,
     /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization

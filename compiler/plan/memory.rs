@@ -1,6 +1,7 @@
 //! How each memory is accessed.
 
-use super::spec::{self, ModeChoice, Settings};
+use super::rodata;
+use super::spec::{self, ModeChoice, ReadOnly, Settings, Virtual};
 use crate::context::RESERVE_MAX;
 use crate::error::{Error, Result};
 use crate::read::Module;
@@ -44,6 +45,14 @@ pub struct MemoryPlan {
     pub maximum_bytes: Option<u64>,
     /// Others may see it.
     pub exported: bool,
+    /// Bytes from 0 on that are inaccessible once data segments are in place.
+    pub no_access: u64,
+    /// Bytes that can't be written after that: from, to.
+    pub read_only: (u64, u64),
+    /// Pages can be mapped and unmapped.
+    pub virtual_pages: Option<Virtual>,
+    /// Bytes it can ever have.
+    pub limit: Option<u64>,
     /// Why this mode, for `--plan`.
     pub reason: String,
 }
@@ -81,11 +90,38 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         ModeChoice::Checked => MemoryMode::Checked,
         ModeChoice::Fixed => MemoryMode::Fixed,
     };
-    let maximum_bytes = ty.maximum.map(bytes);
+    let maximum_bytes = match (ty.maximum.map(bytes), settings.limit) {
+        (Some(maximum), Some(limit)) => Some(maximum.min(limit)),
+        (maximum, limit) => maximum.or(limit),
+    };
+    if settings.limit.is_some_and(|limit| limit < bytes(ty.initial)) {
+        return impossible("is larger than its limit");
+    }
+    if settings.virtual_pages.is_some() && ty.memory64 && maximum_bytes.is_none() {
+        return impossible("is virtual and 64-bit: it needs a maximum or limit=SIZE, which is reserved");
+    }
+    let special = settings.no_access > 0 || settings.read_only.is_some();
+    if import.is_some() && (special || settings.virtual_pages.is_some() || settings.limit.is_some()) {
+        return impossible("is imported: what its pages are is its provider's to say");
+    }
+    let read_only = match settings.read_only {
+        None => (0, 0),
+        Some(ReadOnly::Bytes(size)) => (settings.no_access, settings.no_access.saturating_add(size)),
+        Some(ReadOnly::Rodata) => match rodata::range(module, index) {
+            Some(range) => range,
+            None => return impossible("has no constant data that is known: read-only=rodata needs a segment .rodata"),
+        },
+    };
+    if settings.no_access.max(read_only.1) > bytes(ty.initial) {
+        return impossible("is smaller than what is to be protected of it");
+    }
     Ok(MemoryPlan {
         mode,
         auto: choice == ModeChoice::Auto,
-        moves: mode == MemoryMode::Checked && !ty.shared && moves(import.is_some(), maximum_bytes),
+        moves: mode == MemoryMode::Checked
+            && !ty.shared
+            && settings.virtual_pages.is_none()
+            && moves(import.is_some(), maximum_bytes),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
@@ -94,6 +130,10 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         minimum_bytes: bytes(ty.initial),
         maximum_bytes,
         exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),
+        no_access: settings.no_access,
+        read_only,
+        virtual_pages: settings.virtual_pages,
+        limit: settings.limit,
         reason,
     })
 }

@@ -1,19 +1,22 @@
 //! Stage 2: what each memory, table, global and import of a module becomes. Complete before any code is made; nothing
 //! later decides it again.
 
+mod builtin;
 mod data;
 mod describe;
 mod layout;
 mod memory;
+mod rodata;
 mod scan;
 mod spec;
 mod table;
 
+pub use builtin::{Action, Builtin, Control};
 pub use data::DataPlan;
 pub use describe::{Format as PlanFormat, describe};
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan};
-pub use spec::{MemorySpec, add_memories, all as memory_specs, parse_size};
+pub use spec::{MemorySpec, Virtual, add_memories, all as memory_specs, parse_size};
 pub use table::TablePlan;
 
 use crate::error::Result;
@@ -47,6 +50,8 @@ pub struct Plan {
     pub types: Vec<u32>,
     /// Distances of everything in the context.
     pub layout: Layout,
+    /// Imported functions that are compiled to what they stand for.
+    pub builtins: HashMap<u32, Builtin>,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
     data_numbers: HashMap<u32, u32>,
@@ -120,6 +125,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
         funcs,
         types,
         layout,
+        builtins: builtin::plan(module)?,
         type_numbers,
         func_numbers,
         import_numbers,
@@ -187,7 +193,7 @@ fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
 fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout: &mut Layout) -> Vec<ImportModule> {
     let mut modules: Vec<ImportModule> = Vec::new();
     let mut seen = HashMap::new();
-    for import in &module.imports {
+    for import in module.imports.iter().filter(|import| !import.is_builtin()) {
         if seen.insert(import.module, ()).is_some() {
             continue;
         }

@@ -53,6 +53,24 @@ pub enum ModeChoice {
     Auto,
 }
 
+/// `read-only=…`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOnly {
+    /// So many bytes behind those without access.
+    Bytes(u64),
+    /// Constant data, as wasm-ld lays it out.
+    Rodata,
+}
+
+/// `virtual[=empty]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Virtual {
+    /// Pages that exist are mapped at first.
+    Mapped,
+    /// Nothing is mapped until it is asked for.
+    Empty,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Key {
     Mode(ModeChoice),
@@ -62,18 +80,30 @@ enum Key {
     Index64,
     Shared,
     Export(String),
+    NoAccess(u64),
+    ReadOnly(ReadOnly),
+    Virtual(Virtual),
+    Limit(u64),
     /// Keys of the grammar whose work is not done.
     Unfinished(&'static str),
 }
 
 /// Keys that are part of the grammar but not compiled yet: a clear error beats silence.
-const UNFINISHED: &[&str] = &["no-access", "read-only", "exact", "immutable", "virtual", "bind", "cow", "limit"];
+const UNFINISHED: &[&str] = &["exact", "immutable", "bind", "cow"];
 
 /// What is asked of one memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The mode, and who asked for it.
     pub mode: Option<(ModeChoice, Origin)>,
+    /// Bytes from address 0 on that must not be touched.
+    pub no_access: u64,
+    /// What comes next must not be written.
+    pub read_only: Option<ReadOnly>,
+    /// Pages can be mapped and unmapped.
+    pub virtual_pages: Option<Virtual>,
+    /// Bytes it can ever have.
+    pub limit: Option<u64>,
 }
 
 impl MemorySpec {
@@ -97,7 +127,8 @@ impl MemorySpec {
         if let Some(Key::Unfinished(name)) = keys.iter().find(|k| matches!(k, Key::Unfinished(_))) {
             return Err(fail(&format!("{name} is not supported")));
         }
-        let describes_new = |k: &Key| !matches!(k, Key::Mode(_));
+        let describes_new =
+            |k: &Key| matches!(k, Key::Minimum(_) | Key::Maximum(_) | Key::Index64 | Key::Shared | Key::Export(_));
         if !matches!(target, Target::New(_)) && keys.iter().any(describes_new) {
             return Err(fail("min, max, i64, shared and export are for new:NAME"));
         }
@@ -198,13 +229,18 @@ pub fn settings(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<Setting
 
 impl Settings {
     fn apply(&mut self, key: &Key, origin: Origin) {
-        if let Key::Mode(mode) = key {
-            self.mode = Some((*mode, origin));
+        match key {
+            Key::Mode(mode) => self.mode = Some((*mode, origin)),
+            Key::NoAccess(bytes) => self.no_access = *bytes,
+            Key::ReadOnly(what) => self.read_only = Some(*what),
+            Key::Virtual(how) => self.virtual_pages = Some(*how),
+            Key::Limit(bytes) => self.limit = Some(*bytes),
+            _ => {} // of new memories, or refused
         }
     }
 }
 
-fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
+pub(super) fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
     module.names.memory(index) == Some(name)
         || module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index && e.name == name)
 }
@@ -240,6 +276,17 @@ const KEYS: &[(&str, ParseKey)] = &[
         Some(name) if !name.is_empty() => Ok(Key::Export(name.to_owned())),
         _ => Err("export=NAME: the name is missing".to_owned()),
     }),
+    ("no-access", |value| size(value).map(Key::NoAccess)),
+    ("read-only", |value| match value {
+        Some("rodata") => Ok(Key::ReadOnly(ReadOnly::Rodata)),
+        _ => size(value).map(|bytes| Key::ReadOnly(ReadOnly::Bytes(bytes))),
+    }),
+    ("virtual", |value| match value {
+        None => Ok(Key::Virtual(Virtual::Mapped)),
+        Some("empty") => Ok(Key::Virtual(Virtual::Empty)),
+        Some(other) => Err(format!("virtual={other}: it is virtual or virtual=empty")),
+    }),
+    ("limit", |value| size(value).map(Key::Limit)),
 ];
 
 fn key(text: &str) -> Result<Key, String> {
@@ -260,6 +307,10 @@ fn alone(value: Option<&str>, key: Key) -> Result<Key, String> {
 fn pages(value: Option<&str>) -> Result<u64, String> {
     let value = value.unwrap_or_default();
     value.parse().map_err(|_| format!("{value:?} is not a number of pages"))
+}
+
+fn size(value: Option<&str>) -> Result<u64, String> {
+    parse_size(value.unwrap_or_default())
 }
 
 /// Bytes: `64KiB`, `1GiB`, `4096`.

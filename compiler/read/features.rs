@@ -38,7 +38,7 @@ pub const FEATURES: &[Feature] = &[
     feature("legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, true),
     feature("function-references", WasmFeatures::FUNCTION_REFERENCES, true),
     feature("gc", WasmFeatures::GC, false),
-    feature("memory-control", WasmFeatures::MEMORY_CONTROL, false),
+    feature("memory-control", WasmFeatures::MEMORY_CONTROL, true),
 ];
 
 /// The set of proposals a compilation accepts.

@@ -60,6 +60,13 @@ pub struct Import<'a> {
     pub index: u32,
 }
 
+impl Import<'_> {
+    /// Answered by the compiler itself.
+    pub fn is_builtin(&self) -> bool {
+        self.module.strip_prefix("palisade:memory").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
 /// A function: its type's index, canonical.
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs, reason = "plain")]

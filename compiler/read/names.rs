@@ -8,6 +8,7 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 pub struct Names<'a> {
     functions: HashMap<u32, &'a str>,
     memories: HashMap<u32, &'a str>,
+    data: HashMap<u32, &'a str>,
     tags: HashMap<u32, &'a str>,
 }
 
@@ -17,6 +18,7 @@ impl<'a> Names<'a> {
             let (map, into) = match name {
                 Ok(Name::Function(map)) => (map, &mut self.functions),
                 Ok(Name::Memory(map)) => (map, &mut self.memories),
+                Ok(Name::Data(map)) => (map, &mut self.data),
                 Ok(Name::Tag(map)) => (map, &mut self.tags),
                 Ok(_) => continue,
                 Err(_) => return,
@@ -35,6 +37,11 @@ impl<'a> Names<'a> {
     /// Name of a function.
     pub fn function(&self, index: u32) -> Option<&'a str> {
         self.functions.get(&index).copied()
+    }
+
+    /// Name of a data segment.
+    pub fn data(&self, index: u32) -> Option<&'a str> {
+        self.data.get(&index).copied()
     }
 
     /// Name of a tag.

@@ -30,6 +30,13 @@ enum Target {
 
 impl<'a> Translator<'a, '_> {
     pub fn call(&mut self, function: u32) {
+        match self.env.plan.builtins.get(&function) {
+            Some(builtin) => self.builtin(*builtin),
+            None => self.call_code(function),
+        }
+    }
+
+    fn call_code(&mut self, function: u32) {
         let ty = self.env.module.function_type(function);
         let callee = self.direct(function, self.env.version);
         let args = self.call_args(ty);
@@ -40,7 +47,9 @@ impl<'a> Translator<'a, '_> {
     /// From a stub, which serves all versions of the code.
     pub fn call_from_stub(&mut self, function: u32) {
         let imported = function < self.env.module.imported_functions;
-        let Some(slot) = self.env.plan.version_slot.filter(|_| !imported) else { return self.call(function) };
+        let Some(slot) = self.env.plan.version_slot.filter(|_| !imported) else {
+            return self.call_code(function);
+        };
         let ty = self.env.module.function_type(function);
         let args = self.call_args(ty);
         let version = self.load_context(I64, slot, Region::Context);

@@ -10,6 +10,8 @@ pub enum Helper {
     StackEnter,
     MemoryGrow,
     MemoryFill,
+    MemoryDiscard,
+    MemoryControl,
     MemoryCopy,
     MemoryInit,
     MemoryWait32,
@@ -38,10 +40,12 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 27] = [
+    pub const ALL: [Helper; 29] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
+        Helper::MemoryDiscard,
+        Helper::MemoryControl,
         Helper::MemoryCopy,
         Helper::MemoryInit,
         Helper::MemoryWait32,
@@ -74,6 +78,8 @@ impl Helper {
             Helper::StackEnter => "pal_rt_stack_enter",
             Helper::MemoryGrow => "pal_rt_memory_grow",
             Helper::MemoryFill => "pal_rt_memory_fill",
+            Helper::MemoryDiscard => "pal_rt_memory_discard",
+            Helper::MemoryControl => "pal_rt_memory_control",
             Helper::MemoryCopy => "pal_rt_memory_copy",
             Helper::MemoryInit => "pal_rt_memory_init",
             Helper::MemoryWait32 => "pal_rt_memory_wait32",
@@ -111,6 +117,8 @@ impl Helper {
         match self {
             Helper::StackEnter | Helper::Free => (&[], None),
             Helper::MemoryGrow => (&[I32, I64], Some(I64)),
+            Helper::MemoryControl => (&[I32, I32, I64, I64, I64], Some(I64)),
+            Helper::MemoryDiscard => (&[I32, I64, I64], None),
             Helper::MemoryFill => (&[I32, I64, I32, I64], None),
             Helper::MemoryCopy | Helper::TableCopy => (&[I32, I64, I32, I64, I64], None),
             Helper::MemoryInit | Helper::TableInit => (&[I32, I32, I64, I64, I64], None),

@@ -103,6 +103,7 @@ impl Open {
             | Operator::BrOnCastFail { .. }
             | Operator::MemoryGrow { .. }
             | Operator::MemoryFill { .. }
+            | Operator::MemoryDiscard { .. }
             | Operator::MemoryCopy { .. }
             | Operator::MemoryInit { .. }
             | Operator::MemoryAtomicWait32 { .. }

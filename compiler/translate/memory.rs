@@ -148,6 +148,13 @@ impl Translator<'_, '_> {
         self.call_helper(Helper::MemoryFill, &[memory, to, value, size]);
     }
 
+    pub fn memory_discard(&mut self, memory: u32) {
+        let (at, size) = self.pop2();
+        let (at, size) = (self.extend_index(at), self.extend_index(size));
+        let memory = self.iconst32(memory);
+        self.call_helper(Helper::MemoryDiscard, &[memory, at, size]);
+    }
+
     pub fn memory_copy(&mut self, to_memory: u32, from_memory: u32) {
         self.copy(Helper::MemoryCopy, to_memory, from_memory);
     }

@@ -18,6 +18,7 @@
 
 mod atomic;
 mod base;
+mod builtin;
 mod call;
 mod control;
 mod exception;

@@ -165,6 +165,7 @@ impl Translator<'_, '_> {
             Operator::MemorySize { mem } => self.memory_size(mem),
             Operator::MemoryGrow { mem } => self.memory_grow(mem),
             Operator::MemoryFill { mem } => self.memory_fill(mem),
+            Operator::MemoryDiscard { mem } => self.memory_discard(mem),
             Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
             Operator::MemoryInit { data_index, mem } => self.memory_init(mem, data_index),
             Operator::DataDrop { data_index } => self.data_drop(data_index),

@@ -9,7 +9,7 @@ use super::function::{Translator, import_function};
 use super::simd::V128;
 use super::{Env, Helper, Symbol, signature, trap};
 use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE, FUNC_CODE, FUNC_PINNED};
-use crate::plan::{DataPlan, GlobalPlan};
+use crate::plan::{Builtin, DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
@@ -115,6 +115,9 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
 /// The thunk in front of imported function `index`.
 pub fn import(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
+    if let Some(&builtin) = env.plan.builtins.get(&index) {
+        return self::builtin(env, ty, builtin);
+    }
     let number = env.module.function_import(index).expect("an imported function");
     let slot = env.plan.import_modules[env.plan.import_module(env.module.imports[number as usize].module)].slot;
     build(env, signature::wasm(ty), |t, params| {
@@ -138,6 +141,19 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
         for (&value, &ty) in results.iter().zip(ty.results()) {
             t.check_from_c(value, ty);
         }
+        return_to_wasm(t, ty, params, &results);
+        None
+    })
+}
+
+/// A builtin that is called through a reference or by C. The code serves all instances, so it has all checks.
+fn builtin(env: &Env<'_>, ty: &FuncType, builtin: Builtin) -> Stub {
+    let checked = env.plan.checked_version();
+    let env = Env { plan: checked.as_ref().unwrap_or(env.plan), ..*env };
+    build(&env, signature::wasm(ty), |t, params| {
+        params[..ty.params().len()].iter().for_each(|&param| t.push(param));
+        t.builtin(builtin);
+        let results = t.pop_many(ty.results().len());
         return_to_wasm(t, ty, params, &results);
         None
     })
@@ -206,7 +222,8 @@ fn copy_small(t: &mut Translator<'_, '_>, params: &[Value]) {
         // Two pieces that may overlap cover width to 2 × width bytes.
         let last = t.b.ins().iadd_imm_s(size, -width);
         let (to_last, from_last) = (t.b.ins().iadd(to, last), t.b.ins().iadd(from, last));
-        let flags = MemFlagsData::new().with_notrap();
+        // A page may be protected.
+        let flags = MemFlagsData::new().with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
         let (a, b) = (t.b.ins().load(ty, flags, from, 0), t.b.ins().load(ty, flags, from_last, 0));
         t.b.ins().store(flags, a, to, 0);
         t.b.ins().store(flags, b, to_last, 0);

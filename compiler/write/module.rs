@@ -4,7 +4,7 @@ use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
 use crate::generate::{Generated, StubKind};
-use crate::plan::{DataPlan, GlobalPlan, MemoryMode, Provider, TablePlan};
+use crate::plan::{DataPlan, GlobalPlan, MemoryMode, Provider, TablePlan, Virtual};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
 use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
@@ -173,7 +173,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             module.imported_functions as usize,
             sites.count,
             env.plan.import_modules.len(),
-            module.imports.len(),
+            self.symbols.imports.len(),
             module.memories.len(),
             module.tables.len(),
             module.globals.len(),
@@ -255,9 +255,10 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
 
     fn imports(&mut self) -> u64 {
         let module = self.env.module;
-        let names: Vec<u32> = module.imports.iter().map(|i| self.string(i.name)).collect();
+        let imports = || module.imports.iter().filter(|import| !import.is_builtin());
+        let names: Vec<u32> = imports().map(|i| self.string(i.name)).collect();
         let at = self.relro.align(8);
-        for (number, import) in module.imports.iter().enumerate() {
+        for (number, import) in imports().enumerate() {
             let (accessor, provider) = self.symbols.imports[number];
             self.relro.pointer(accessor.map(|symbol| Place { symbol, offset: 0 }));
             self.relro.pointer(Some(Place { symbol: provider, offset: 0 }));
@@ -268,7 +269,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             self.relro.u32(entity_type(self.env, import.kind, import.index));
             self.relro.u32(0);
         }
-        assert_eq!(self.relro.len() - at, IMPORT_SIZE * module.imports.len() as u64);
+        assert_eq!(self.relro.len() - at, IMPORT_SIZE * names.len() as u64);
         at
     }
 
@@ -287,7 +288,15 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             let flags = [u8::from(ty.memory64), u8::from(ty.shared), mode as u8, u8::from(plan.exported)];
             self.rodata.bytes(&flags);
             self.rodata.u32(import.map_or(u32::MAX, |i| i));
-            self.rodata.u32(if plan.compact { MEMORY_COMPACT as u32 } else { 0 });
+            let flags = [
+                (plan.compact, MEMORY_COMPACT),
+                (plan.virtual_pages.is_some(), MEMORY_VIRTUAL),
+                (plan.virtual_pages == Some(Virtual::Empty), MEMORY_EMPTY),
+            ];
+            self.rodata.u32(flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | *flag as u32));
+            for bytes in [plan.limit.unwrap_or(0), plan.no_access, plan.read_only.0, plan.read_only.1] {
+                self.rodata.u64(bytes);
+            }
         }
         assert_eq!(self.rodata.len() - at, MEMORY_DESC_SIZE * self.env.module.memories.len() as u64);
         at

@@ -118,7 +118,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
     fn symbols(&mut self, rodata: SectionId, relro: SectionId) -> Symbols {
         let env = self.env;
         let mut imports = Vec::new();
-        for import in &env.module.imports {
+        for import in env.module.imports.iter().filter(|import| !import.is_builtin()) {
             let module = &env.plan.import_modules[env.plan.import_module(import.module)];
             let field = link_symbol(&module.link_name, import.name);
             let accessor = (import.kind != ExternalKind::Func).then(|| self.undefined(&field, false));

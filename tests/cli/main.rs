@@ -119,7 +119,7 @@ fn unfinished_options_say_so() {
         "-g",
         "-Os",
         "--harden=spectre",
-        "--memory=0:virtual",
+        "--memory=0:immutable",
         "--memory=0:mode=checked,cow",
         "--enable-interruptible",
         "--enable-precise-stores",

@@ -13,6 +13,7 @@ fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&st
     let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
     let mut options = palisade::Options::new(name);
     options.target = machine.target();
+    assert!(options.features.set("memory-control", true));
     options.memories = memories.iter().map(|m| MemorySpec::parse(m).unwrap_or_else(|e| panic!("{e}"))).collect();
     let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
     write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
@@ -100,6 +101,116 @@ impl Variant {
                 .replace("GROWS", &self.grows.to_string())
                 .replace("MOST", most)
                 .replace("MOD", self.name)
+    }
+}
+
+/// Memories whose pages are protected: name, declaration, spec, number of memories before it.
+const CONTROLLED: &[(&str, &str, &str, u32)] = &[
+    ("guarded", "(memory $m 64)", "m:mode=guard", 0),
+    ("second", "(memory $m 64)", "m:mode=guard", 1),
+    ("compact", "(memory $m 64 70)", "m:mode=checked", 0),
+    ("moving", "(memory $m 64)", "m:mode=checked", 1),
+    ("large", "(memory $m i64 64)", "m:mode=checked", 0),
+    ("either", "(memory $m 64)", "m:mode=auto", 0),
+    ("sparse", "(memory $m i64 64)", "m:virtual,limit=1GiB", 0),
+];
+
+#[test]
+fn pages_are_protected_and_discarded() {
+    for machine in machines() {
+        let dir = scratch();
+        let mut objects = Vec::new();
+        let mut c = CHECKS.to_owned();
+        let mut main = "int main(void)\n{\n".to_owned();
+        for (name, memory, spec, index) in CONTROLLED {
+            let ty = if memory.contains("i64") { "i64" } else { "i32" };
+            let wat = include_str!("control.wat")
+                .replace("BEFORE", &"(memory 1)".repeat(*index as usize))
+                .replace("MEMORY", memory)
+                .replace("IT", ty);
+            objects.push(compile(&machine, dir.path(), name, &wat, &[spec]));
+            c += &format!("#include \"{name}.h\"\n");
+            c += &include_str!("control.c")
+                .replace("ADDRESS", if ty == "i64" { "int64_t" } else { "int32_t" })
+                .replace("NUMBER", &index.to_string())
+                .replace("MOD", name);
+            main += &format!("\t{name}_test();\n");
+        }
+        let c = format!("{c}{main}\tputs(\"all good\");\n\treturn 0;\n}}\n");
+        let program = link_c(&machine, dir.path(), &c, &objects, &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+    }
+}
+
+/// Static protection, `virtual=empty`, `limit`: what specs say of pages.
+#[test]
+fn specs_protect_pages() {
+    let wat = |name: &str| {
+        format!(
+            r#"(module $m (memory (export "memory") 4) (data (i32.const 65540) "constant")
+              (data (i32.const 262140) "end")
+              (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+              (func (export "store") (param i32) (i32.store8 (local.get 0) (i32.const 1)))
+              (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+              (@custom "palisade.memory" "{name}"))"#
+        )
+    };
+    let modules = [
+        ("fixed", "memory:no-access=64KiB,read-only=70000"),
+        ("empty", "0:virtual=empty"),
+        ("limited", "*:limit=320KiB,mode=checked"),
+    ];
+    let main = r#"
+#include "fixed.h"
+#include "empty.h"
+#include "limited.h"
+#define TRY(name, what, place, expected) do { \
+	name##_at = place; \
+	CHECK(pal_try(name##_##what##_it, NULL) == expected); \
+	if (expected != PAL_TRAP_NONE) CHECK(pal_last_trap()->memory == 0 && pal_last_trap()->address == (uint64_t)(place)); \
+} while (0)
+#define MODULE(name) \
+	static struct name *name; \
+	static int32_t name##_at; \
+	static void name##_load_it(void *arg) { (void)arg; name##_load(name, name##_at); } \
+	static void name##_store_it(void *arg) { (void)arg; name##_store(name, name##_at); }
+MODULE(fixed)
+MODULE(empty)
+static struct limited *limited;
+int main(void)
+{
+	CHECK(pal_fixed_instantiate(&fixed) == PAL_TRAP_NONE && pal_empty_instantiate(&empty) == PAL_TRAP_NONE);
+	CHECK(pal_limited_instantiate(&limited) == PAL_TRAP_NONE);
+	/* null pointers, constants, and what is left */
+	TRY(fixed, load, 0, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, store, 65535, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, load, 65540, PAL_TRAP_NONE);
+	CHECK(fixed_load(fixed, 65540) == 'c' && fixed_load(fixed, 262140) == 'e');
+	TRY(fixed, store, 65540, PAL_TRAP_MEMORY_PROTECTED);
+	TRY(fixed, store, 65536 + 70000, PAL_TRAP_NONE);
+	/* only pages with data are mapped */
+	TRY(empty, load, 65540, PAL_TRAP_NONE);
+	TRY(empty, store, 262143, PAL_TRAP_NONE);
+	TRY(empty, load, 131072, PAL_TRAP_MEMORY_PROTECTED);
+	CHECK(pal_memory_map(empty_memory(empty), 131072, 65536, PAL_READ_WRITE) == PAL_OK);
+	TRY(empty, store, 131072, PAL_TRAP_NONE);
+	CHECK(pal_memory_map(empty_memory(empty), 65536, 131072, PAL_READ) == PAL_E_STATE);
+	CHECK(empty_grow(empty, 1) == 4);
+	TRY(empty, load, 4 * 65536, PAL_TRAP_MEMORY_PROTECTED);
+	CHECK(limited_grow(limited, 2) == -1 && limited_grow(limited, 1) == 4 && limited_grow(limited, 1) == -1);
+	pal_fixed_free(fixed);
+	pal_empty_free(empty);
+	pal_limited_free(limited);
+	puts("all good");
+	return 0;
+}
+"#;
+    for machine in machines() {
+        let dir = scratch();
+        let objects: Vec<_> =
+            modules.iter().map(|(name, spec)| compile(&machine, dir.path(), name, &wat(spec), &[])).collect();
+        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &objects, &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
     }
 }
 
@@ -256,5 +367,149 @@ fn plans_are_drawn() {
             "import sys,xml.dom.minidom as d; t=d.parse(sys.stdin); print(len(t.getElementsByTagName('rect')))";
         let ran = support::run_with_input(std::process::Command::new("python3").args(["-c", checker]), svg.as_bytes());
         assert_eq!(ran.expect(0).stdout(), "9\n");
+    }
+}
+/// C programs reach memories beside their own, and pages of their own, through palisade/guest.h and palisade/mman.h.
+#[test]
+fn c_programs_use_several_memories() {
+    if !support::need_python("C with palisade/guest.h", "ziglang") {
+        return;
+    }
+    let dir = scratch();
+    let module = dir.path().join("guest.wasm");
+    let mut zig = std::process::Command::new("python3");
+    zig.args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O2", "-Wall", "-Wextra", "-I"]);
+    zig.arg(support::root().join("include")).arg(support::root().join("tests/memory/guest.c")).arg("-o").arg(&module);
+    run(&mut zig).expect(0);
+    for machine in machines() {
+        let program = dir.path().join("guest");
+        let specs = ["0:virtual", "new:arena:min=1,max=64", "new:sparse:min=81920,max=81920,i64,virtual=empty"];
+        let mut palisade = machine.palisade();
+        for spec in specs {
+            palisade.args(["--memory", spec]);
+        }
+        run(palisade.arg(&module).arg("-o").arg(&program)).expect(0);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        for (argument, trap) in [
+            ("arena", "out of bounds memory access"),
+            ("sparse", "protected memory access: address 0x5 of memory 2"),
+            ("misuse", "protected memory access: memory control: not a multiple of the host's page size"),
+            ("protected", "protected memory access"),
+        ] {
+            let ran = run(machine.command(&program).arg(argument)).expect(134);
+            assert!(ran.stderr().starts_with(&format!("palisade: trap: {trap}")), "{argument}: {}", ran.stderr());
+        }
+    }
+}
+
+const BUILTINS: &str = r#"(module
+  (import "palisade:memory/1" "i32.load" (func $load (param i32) (result i32)))
+  (import "palisade:memory/second" "i64.store" (func $store (param i32 i64)))
+  (import "palisade:memory/second" "v128.load" (func $vector (param i32) (result v128)))
+  (import "palisade:memory/second" "size" (func $size (result i32)))
+  (import "palisade:memory/second" "grow" (func $grow (param i32) (result i32)))
+  (import "palisade:memory" "protect" (func $protect (param i32 i32 i32) (result i32)))
+  (memory $first 2) (memory $second 1 2)
+  (table funcref (elem $load))
+  (export "load" (func $load))
+  (export "store" (func $store))
+  (export "size" (func $size))
+  (export "grow" (func $grow))
+  (export "protect" (func $protect))
+  (func (export "sum") (param $at i32) (param $end i32) (result i32) (local $sum i32)
+    (loop $next
+      (local.set $sum (i32.add (local.get $sum) (call $load (local.get $at))))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4))) (local.get $end))))
+    (local.get $sum))
+  (func (export "lane") (param i32) (result i64) (i64x2.extract_lane 1 (call $vector (local.get 0))))
+  (func (export "indirect") (param i32) (result i32)
+    (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0)))
+  (func (export "tail") (param i32) (result i32) (return_call $load (local.get 0)))
+  (func (export "first") (param i32) (result i32) (i32.load $first (local.get 0))))"#;
+
+#[test]
+fn builtins_are_instructions() {
+    let main = r#"
+#define TEST(name) \
+	static struct name *name; \
+	static int32_t name##_at; \
+	static void name##_do_load(void *arg) { *(int32_t *)arg = name##_load(name, name##_at); } \
+	static void name##_do_sum(void *arg) { *(int32_t *)arg = name##_sum(name, name##_at, name##_at + 8); } \
+	static void name##_do_indirect(void *arg) { *(int32_t *)arg = name##_indirect(name, name##_at); } \
+	static void name##_do_tail(void *arg) { *(int32_t *)arg = name##_tail(name, name##_at); } \
+	static void name##_do_first(void *arg) { *(int32_t *)arg = name##_first(name, name##_at); } \
+	static void name##_do_protect(void *arg) { *(int32_t *)arg = name##_protect(name, name##_at, 65536, 3); } \
+	static int32_t name##_try(void (*what)(void *), int32_t at, pal_trap expected, int memory) \
+	{ \
+		int32_t result = -1; \
+		name##_at = at; \
+		CHECK(pal_try(what, &result) == expected); \
+		CHECK(expected == PAL_TRAP_NONE || pal_last_trap()->memory == memory); \
+		return result; \
+	} \
+	static void name##_test(void) \
+	{ \
+		CHECK(pal_##name##_instantiate(&name) == PAL_TRAP_NONE); \
+		name##_store(name, 65528, 0x0000000500000007); \
+		void (*all[])(void *) = { name##_do_load, name##_do_indirect, name##_do_tail }; \
+		for (int i = 0; i < 3; i++) { \
+			CHECK(name##_try(all[i], 65528, PAL_TRAP_NONE, 1) == 7); \
+			name##_try(all[i], 65533, PAL_TRAP_MEMORY_OUT_OF_BOUNDS, 1); \
+		} \
+		CHECK(name##_try(name##_do_sum, 65528, PAL_TRAP_NONE, 1) == 12); \
+		name##_try(name##_do_sum, 65532, PAL_TRAP_MEMORY_OUT_OF_BOUNDS, 1); \
+		CHECK(name##_lane(name, 65520) == 0x0000000500000007); \
+		CHECK(name##_size(name) == 1 && name##_grow(name, 1) == 1 && name##_size(name) == 2 && name##_grow(name, 1) == -1); \
+		CHECK(name##_protect(name, 65536, 65536, 0) == 0); \
+		name##_try(name##_do_first, 65536, PAL_TRAP_MEMORY_PROTECTED, 0); \
+		name##_try(name##_do_protect, 3, PAL_TRAP_MEMORY_PROTECTED, 0); \
+		name##_try(name##_do_protect, 131072, PAL_TRAP_MEMORY_OUT_OF_BOUNDS, 0); \
+		name##_try(name##_do_protect, 65536, PAL_TRAP_NONE, 0); \
+		CHECK(name##_try(name##_do_first, 65536, PAL_TRAP_NONE, 0) == 0); \
+		pal_##name##_free(name); \
+	}
+TEST(plain)
+TEST(automatic)
+int main(void) { plain_test(); automatic_test(); puts("all good"); return 0; }
+"#;
+    for machine in machines() {
+        let dir = scratch();
+        let plain = compile(&machine, dir.path(), "plain", BUILTINS, &[]);
+        let automatic = compile(&machine, dir.path(), "automatic", BUILTINS, &["*:mode=auto"]);
+        let c = format!("{CHECKS}#include \"plain.h\"\n#include \"automatic.h\"\n{main}");
+        let program = link_c(&machine, dir.path(), &c, &[plain, automatic], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        if machine.is_host() {
+            // The version with checks has them in the thunks, too.
+            let mut shell = std::process::Command::new("sh");
+            let text = c.replace("plain_test();", "");
+            let (plain, automatic) = (dir.path().join("plain.o"), dir.path().join("automatic.o"));
+            let program = link_c(&machine, dir.path(), &text, &[plain, automatic], &["-Wno-unused-function"]);
+            let ran = run(shell.args(["-c", "ulimit -v 1048576 && exec \"$0\""]).arg(&program)).expect(0);
+            assert_eq!(ran.stdout(), "all good\n");
+        }
+        // In the loop there is no call.
+        let mut options = palisade::Options::new("lib");
+        options.target = machine.target();
+        let assembly = palisade::assembly(&wat::parse_str(BUILTINS).expect("text"), &options).expect("compiles");
+        let sum = assembly.split("; function ").find(|f| f.contains("\"sum\"") || f.starts_with("6 ")).expect("sum");
+        assert!(!sum.contains("  call") && !sum.contains("  bl"), "{sum}");
+    }
+}
+
+#[test]
+fn builtins_that_do_not_fit_are_refused() {
+    for (import, words) in [
+        (r#"(import "palisade:memory" "size" (func (result i64))) (memory 1)"#, "not () -> (i64)"),
+        (r#"(import "palisade:memory" "sizes" (func)) (memory 1)"#, "no such function"),
+        (r#"(import "palisade:memory/7" "size" (func (result i32))) (memory 1)"#, "no memory \"7\""),
+        (r#"(import "palisade:memory" "size" (func (result i32)))"#, "has no memory"),
+        (r#"(import "palisade:memory/any" "size" (func (param i32) (result i32))) (memory 1)"#, "is not supported"),
+        (r#"(import "palisade:memory" "bind" (func (param i32) (result i32))) (memory 1)"#, "bind is not supported"),
+        (r#"(import "palisade:memory" "page_size" (global i32))"#, "functions only"),
+    ] {
+        let wasm = wat::parse_str(format!("(module {import})")).expect(import);
+        let error = palisade::compile(&wasm, &palisade::Options::new("lib")).err().expect(import).to_string();
+        assert!(error.contains(words), "{import}: {error}");
     }
 }

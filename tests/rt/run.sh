@@ -9,6 +9,12 @@ export ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=
 flags="-std=gnu11 -Wall -Wextra -Werror -g -fexceptions -fno-omit-frame-pointer -Iinclude -Irt"
 core=$(ls rt/*.c | grep -v '^rt/main.c$')
 
+# Calls to the OS that the test of pages has fail.
+wrap=
+for name in mmap mremap mprotect madvise ftruncate fallocate pwrite memfd_create malloc calloc realloc; do
+	wrap="$wrap -Wl,--wrap=$name"
+done
+
 # check RUNNER COMPILER FLAG…
 check() {
 	runner=$1
@@ -22,6 +28,8 @@ check() {
 	$runner "$out/runtime_test"
 	"$@" $flags $core rt/main.c tests/rt/main_test.c tests/rt/guest.c -pthread -o "$out/main_test"
 	$runner "$out/main_test"
+	"$@" $flags $core tests/rt/pages_test.c $wrap -pthread -lm -o "$out/pages_test"
+	$runner "$out/pages_test" "${FEW:-${sequences:-40}}"
 }
 
 # C++ exceptions through the runtime's frames: check_cpp RUNNER C-COMPILER C++-COMPILER FLAG…
@@ -41,7 +49,7 @@ check_cpp() {
 	$runner "$out/exception_test"
 }
 
-check "" gcc -O2 -fPIC
+sequences=300 check "" gcc -O2 -fPIC
 check "" clang -O2 -fPIC
 check "" gcc -O0
 # Without "null" for gcc: it tests addresses of thread-local variables by the flags of an addition that the linker

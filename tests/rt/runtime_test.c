@@ -64,7 +64,7 @@ static const struct pal_func_desc funcs[] = { { 0, 0, 0 }, { 0, 1, 1 } };
 static const uint32_t items[] = { PAL_ITEM_FUNC | 1, PAL_ITEM_NULL, PAL_ITEM_GLOBAL | 0, PAL_ITEM_FUNC };
 static const uint8_t data[] = "hello, world";
 
-static struct pal_memory_desc memory_desc = { 1, 3, 16, 0, 0, PAL_MODE_GUARD, 1, -1, 0 };
+static struct pal_memory_desc memory_desc = { 1, 3, 16, 0, 0, PAL_MODE_GUARD, 1, -1, 0, 0, 0, 0, 0 };
 static struct pal_table_desc table_desc = { 4, 8, 0, 0, { 0 }, PAL_TYPE_FUNCREF, -1, PAL_ITEM_NULL };
 static const struct pal_elem_segment elem_segments[] = {
 	{ 1, 0, 3, 0, PAL_SEGMENT_ACTIVE }, { 0, 1, 2, 0, PAL_SEGMENT_PASSIVE }, { 0, 0, 4, 0, PAL_SEGMENT_DECLARED },

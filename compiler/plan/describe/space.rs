@@ -1,7 +1,7 @@
 //! The address space around a memory.
 
 use crate::context::GUARD_SIZE;
-use crate::plan::{MemoryMode, MemoryPlan, Plan};
+use crate::plan::{MemoryMode, MemoryPlan, Plan, Virtual};
 
 /// What a range of addresses is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,12 @@ pub enum Use {
     Context,
     /// Bytes of the memory.
     Accessible,
+    /// Bytes of the memory that are never accessible.
+    NoAccess,
+    /// Bytes of the memory that can't be written.
+    ReadOnly,
+    /// Bytes of the memory that are not mapped at first.
+    Unmapped,
     /// Becomes accessible as the memory grows.
     Reserved,
     /// Never accessible: what code without checks may touch.
@@ -21,6 +27,9 @@ impl Use {
         match self {
             Use::Context => "context",
             Use::Accessible => "accessible",
+            Use::NoAccess => "no access",
+            Use::ReadOnly => "read-only",
+            Use::Unmapped => "unmapped",
             Use::Reserved => "reserved",
             Use::Guard => "guard",
         }
@@ -52,8 +61,14 @@ pub fn ranges(plan: &Plan, index: u32) -> Vec<Range> {
     }
     let reserved = reserved(memory);
     let guard = if has_guard(memory) { GUARD_SIZE } else { 0 };
+    let (read_from, read_to) = memory.read_only;
+    let first = memory.no_access.max(if read_to > 0 { read_from } else { 0 });
+    let pages = if memory.virtual_pages == Some(Virtual::Empty) { Use::Unmapped } else { Use::Accessible };
     let parts = [
-        (memory.minimum_bytes, Use::Accessible),
+        (memory.no_access, Use::NoAccess),
+        (first - memory.no_access, pages),
+        (read_to.saturating_sub(first), Use::ReadOnly),
+        (memory.minimum_bytes - read_to.max(first), pages), // the plan has checked that they lie inside
         (reserved.saturating_sub(memory.minimum_bytes), Use::Reserved),
         (guard, Use::Guard),
     ];

@@ -61,6 +61,9 @@ fn color(usage: Use) -> &'static str {
     match usage {
         Use::Context => "#b8c9e8",
         Use::Accessible => "#bfe3bf",
+        Use::NoAccess => "#e08a7a",
+        Use::ReadOnly => "#f3e3a0",
+        Use::Unmapped => "#dcd0ea",
         Use::Reserved => "#eeeeee",
         Use::Guard => "#f0c0b8",
     }

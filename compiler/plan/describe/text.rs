@@ -25,6 +25,10 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
     }
     let constants = plan.globals.iter().filter(|g| matches!(g, GlobalPlan::Constant(_))).count();
     line(&mut out, format_args!("globals: {}, of which {constants} are constants", plan.globals.len()));
+    if !plan.builtins.is_empty() {
+        let count = plan.builtins.len();
+        line(&mut out, format_args!("imports from \"palisade:memory\": {count}, compiled to what they stand for"));
+    }
     for import in &plan.import_modules {
         let from = if import.provider == Provider::Link { "the link" } else { "the runtime" };
         line(&mut out, format_args!("import module {:?}: from {from}, as {:?}", import.name, import.link_name));
@@ -53,7 +57,11 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
             Err(_) => format!("-{}", size_text(range.start.unsigned_abs())),
         };
         let (size, usage) = (size_text(range.bytes), range.usage.name());
-        let note = if range.usage == Use::Accessible && memory.moves { ", may move as it grows" } else { "" };
+        let note = match range.usage {
+            Use::Accessible if memory.moves => ", may move as it grows",
+            Use::NoAccess | Use::ReadOnly => ", as far as host pages lie wholly inside",
+            _ => "",
+        };
         line(out, format_args!("    at {start:>10}: {usage}, {size}{note}"));
     }
 }
