@@ -24,6 +24,7 @@ mod exception;
 mod function;
 mod global;
 mod helper;
+mod hint;
 mod local;
 mod loops;
 mod memory;
