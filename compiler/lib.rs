@@ -129,6 +129,15 @@ fn text_message(message: &str) -> String {
     }
 }
 
+/// The parser of text has no switch for them.
+fn refuse_annotations(bytes: &[u8], features: &Features) -> Result<()> {
+    let text = if features.annotations { None } else { std::str::from_utf8(bytes).ok() };
+    match text.filter(|text| !text.starts_with('\0')).and_then(read::first_annotation) {
+        Some(at) => Err(Error::at(at, "annotations are disabled")),
+        None => Ok(()),
+    }
+}
+
 /// Compiles a module, binary or text, to an object file.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Object> {
     compile_with(wasm, options, &|_| Box::new(|| {}))
@@ -139,8 +148,7 @@ pub type Progress = Box<dyn Fn() + Sync>;
 
 /// As [`compile`]; `start` is told the number of functions and gives what is called for each.
 pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progress) -> Result<Object> {
-    let wasm = binary(wasm)?;
-    with_env(&wasm, options, |env| {
+    with_env(wasm, options, |env| {
         let progress = start((env.module.bodies.len() * env.versions().len()) as u64);
         let generated = generate::generate(env, &*progress)?;
         let bytes = write::write(env, &generated, &write::WriteOptions { name: &options.name })?;
@@ -155,17 +163,17 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
 
 /// Cranelift's IR of all functions as text.
 pub fn clif(wasm: &[u8], options: &Options) -> Result<String> {
-    with_env(&binary(wasm)?, options, generate::clif)
+    with_env(wasm, options, generate::clif)
 }
 
 /// An assembly listing of all functions, for reading.
 pub fn assembly(wasm: &[u8], options: &Options) -> Result<String> {
-    with_env(&binary(wasm)?, options, generate::assembly)
+    with_env(wasm, options, generate::assembly)
 }
 
 /// What each memory, table and import becomes, and why (`--plan`).
 pub fn describe_plan(wasm: &[u8], options: &Options, format: plan::PlanFormat) -> Result<String> {
-    with_env(&binary(wasm)?, options, |env| Ok(plan::describe(env.module, env.plan, format)))
+    with_env(wasm, options, |env| Ok(plan::describe(env.module, env.plan, format)))
 }
 
 fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Result<T>) -> Result<T> {
@@ -177,7 +185,9 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     }
     let isa = |registers| options.target.isa(options.opt_level, options.nan_canonicalization, registers);
     let (isa, quick_isa) = (isa(Registers::Backtracking)?, isa(Registers::SinglePass)?);
-    let mut module = read::read(wasm, &options.features)?;
+    refuse_annotations(wasm, &options.features)?;
+    let wasm = binary(wasm)?;
+    let mut module = read::read(&wasm, &options.features)?;
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let plan = plan::plan(&module, &specs, &options.imports)?;

@@ -7,13 +7,24 @@ use wasmparser::WasmFeatures;
 pub struct Feature {
     /// Name in the proposals' repository.
     pub name: &'static str,
-    flag: WasmFeatures,
+    switch: Switch,
     /// True if palisade compiles it; otherwise modules that use it get an error naming it.
     pub compiled: bool,
 }
 
+/// What a proposal's switch turns.
+#[derive(Debug, Clone, Copy)]
+enum Switch {
+    /// What the validator accepts.
+    Validator(WasmFeatures),
+    /// Hints in a custom section are heeded.
+    BranchHinting,
+    /// Modules in text may have annotations.
+    Annotations,
+}
+
 const fn feature(name: &'static str, flag: WasmFeatures, compiled: bool) -> Feature {
-    Feature { name, flag, compiled }
+    Feature { name, switch: Switch::Validator(flag), compiled }
 }
 
 /// All proposals that have a switch.
@@ -37,13 +48,22 @@ pub const FEATURES: &[Feature] = &[
     feature("exception-handling", WasmFeatures::EXCEPTIONS, true),
     feature("legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, true),
     feature("function-references", WasmFeatures::FUNCTION_REFERENCES, true),
+    Feature { name: "branch-hinting", switch: Switch::BranchHinting, compiled: true },
+    Feature { name: "annotations", switch: Switch::Annotations, compiled: true },
     feature("gc", WasmFeatures::GC, false),
     feature("memory-control", WasmFeatures::MEMORY_CONTROL, true),
 ];
 
 /// The set of proposals a compilation accepts.
 #[derive(Debug, Clone, Copy)]
-pub struct Features(pub(crate) WasmFeatures);
+pub struct Features {
+    /// What the validator accepts.
+    pub(crate) validator: WasmFeatures,
+    /// Branch hints are heeded.
+    pub(crate) branch_hinting: bool,
+    /// Modules in text may have annotations.
+    pub(crate) annotations: bool,
+}
 
 impl Default for Features {
     /// All finished proposals; legacy exceptions too, since most shipped binaries use them.
@@ -62,24 +82,28 @@ impl Default for Features {
         ] {
             on.remove(off);
         }
-        Features(on)
+        Features { validator: on, branch_hinting: true, annotations: true }
     }
 }
 
 impl Features {
     /// Switches a proposal by its name; false if there is none of that name.
     pub fn set(&mut self, name: &str, on: bool) -> bool {
-        match FEATURES.iter().find(|f| f.name == name) {
-            Some(feature) => {
-                self.0.set(feature.flag, on);
-                true
-            }
-            None => false,
+        let Some(feature) = FEATURES.iter().find(|f| f.name == name) else { return false };
+        match feature.switch {
+            Switch::Validator(flag) => self.validator.set(flag, on),
+            Switch::BranchHinting => self.branch_hinting = on,
+            Switch::Annotations => self.annotations = on,
         }
+        true
     }
 
     /// True if the named proposal is on.
     pub fn has(&self, name: &str) -> bool {
-        FEATURES.iter().any(|f| f.name == name && self.0.contains(f.flag))
+        FEATURES.iter().find(|f| f.name == name).is_some_and(|feature| match feature.switch {
+            Switch::Validator(flag) => self.validator.contains(flag),
+            Switch::BranchHinting => self.branch_hinting,
+            Switch::Annotations => self.annotations,
+        })
     }
 }

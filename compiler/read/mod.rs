@@ -1,13 +1,17 @@
 //! Stage 1: wasm bytes to a [`Module`]: decoded and validated but for function bodies, which are validated where they
 //! are translated, on all threads.
 
+mod annotations;
 mod expression;
 mod features;
+mod hints;
 mod module;
 mod names;
 
+pub use annotations::first_annotation;
 pub use expression::{ConstExpression, ConstOp};
 pub use features::{FEATURES, Feature, Features};
+pub use hints::BranchHints;
 pub(crate) use module::check_type;
 pub use module::{
     Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, Tag,

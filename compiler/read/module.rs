@@ -1,6 +1,6 @@
 //! A module as it stands in the file: index spaces, segments, bodies.
 
-use super::{ConstExpression, Features, Names};
+use super::{BranchHints, ConstExpression, Features, Names};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use wasmparser::types::{CoreTypeId, TypesRef};
@@ -29,6 +29,7 @@ pub struct Module<'a> {
     pub data: Vec<Data<'a>>,
     pub bodies: Vec<Body<'a>>,
     pub names: Names<'a>,
+    pub hints: BranchHints,
     /// Offset and text of custom section `palisade.memory`, if there is one.
     pub memory_section: Option<(usize, &'a str)>,
     /// Number of imported functions: bodies[i] is function `imported_functions + i`.
@@ -170,9 +171,9 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
         ));
     }
     let mut module = Module::default();
-    let mut validator = Validator::new_with_features(features.0);
+    let mut validator = Validator::new_with_features(features.validator);
     let mut parser = Parser::new(0);
-    parser.set_features(features.0);
+    parser.set_features(features.validator);
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
@@ -181,13 +182,13 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
         if let Payload::TypeSection(_) = payload {
             module.canonicalize(validator.types(0).expect("inside a module"));
         }
-        module.payload(payload)?;
+        module.payload(payload, features)?;
     }
     Ok(module)
 }
 
 impl<'a> Module<'a> {
-    fn payload(&mut self, payload: Payload<'a>) -> Result<()> {
+    fn payload(&mut self, payload: Payload<'a>, features: &Features) -> Result<()> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section.into_iter_with_offsets() {
@@ -257,6 +258,9 @@ impl<'a> Module<'a> {
             }
             Payload::CustomSection(section) if section.name() == "name" => {
                 self.names.read(section.data(), section.data_offset());
+            }
+            Payload::CustomSection(section) if section.name() == BranchHints::SECTION && features.branch_hinting => {
+                self.hints = BranchHints::read(section.data(), section.data_offset());
             }
             Payload::CustomSection(section) if section.name() == "palisade.memory" => {
                 let offset = section.data_offset() as usize;

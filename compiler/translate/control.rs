@@ -33,6 +33,7 @@ pub enum Kind {
         otherwise: Block,
         else_params: Vec<Value>,
         seen_else: bool,
+        cold_else: bool,
     },
     TryTable {
         scope: u32,
@@ -119,20 +120,32 @@ impl Translator<'_, '_> {
         self.b.seal_block(then);
         self.b.seal_block(otherwise);
         let else_params = self.stack[self.stack.len() - params.len()..].to_vec();
-        self.push_frame(Kind::If { otherwise, else_params, seen_else: false }, params.len(), &results);
+        let taken = self.hints.taken();
+        let cold_else = taken == Some(true);
+        if cold_else {
+            self.b.set_cold_block(otherwise);
+        }
+        self.push_frame(Kind::If { otherwise, else_params, seen_else: false, cold_else }, params.len(), &results);
+        if taken == Some(false) {
+            self.begin_cold();
+        }
         self.switch_to(then);
     }
 
     pub fn else_(&mut self) {
         self.fall_into_end();
+        self.end_cold();
         let frame = self.control.last_mut().expect("else is inside if");
-        let Kind::If { otherwise, else_params, seen_else } = &mut frame.kind else {
+        let Kind::If { otherwise, else_params, seen_else, cold_else } = &mut frame.kind else {
             return; // a dead if
         };
         *seen_else = true;
-        let (otherwise, else_params) = (*otherwise, std::mem::take(else_params));
+        let (otherwise, else_params, cold_else) = (*otherwise, std::mem::take(else_params), *cold_else);
         self.stack.truncate(frame.height);
         self.stack.extend(else_params);
+        if cold_else {
+            self.begin_cold();
+        }
         self.switch_to(otherwise);
         self.reachable = true;
     }
@@ -161,6 +174,7 @@ impl Translator<'_, '_> {
 
     fn end_block(&mut self, delegate: Option<u32>) {
         self.fall_into_end();
+        self.end_cold();
         if self.loop_pinned.is_some_and(|(_, height)| height == self.control.len()) {
             self.loop_pinned = None;
         }
@@ -170,7 +184,7 @@ impl Translator<'_, '_> {
             Kind::Dead => return,
             Kind::Block => {}
             Kind::Loop { header } => self.b.seal_block(header),
-            Kind::If { otherwise, else_params, seen_else: false } => {
+            Kind::If { otherwise, else_params, seen_else: false, .. } => {
                 // An if without else hands its parameters on.
                 self.switch_to(otherwise);
                 self.jump(frame.end, &else_params);
@@ -200,7 +214,27 @@ impl Translator<'_, '_> {
 
     pub fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
-        self.branch_if(condition, depth);
+        match self.hints.taken() {
+            None => self.branch_if(condition, depth),
+            Some(true) => {
+                self.begin_cold();
+                self.branch_if(condition, depth);
+            }
+            Some(false) => self.branch_if_unlikely(condition, depth),
+        }
+    }
+
+    /// Others come to the target, too, so only the way there can be cold.
+    fn branch_if_unlikely(&mut self, condition: Value, depth: u32) {
+        let (target, args) = self.branch(depth);
+        let (taken, next) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(taken);
+        self.b.ins().brif(condition, taken, &[], next, &[]);
+        self.b.seal_block(taken);
+        self.b.seal_block(next);
+        self.switch_to(taken);
+        self.jump(target, &args);
+        self.switch_to(next);
     }
 
     /// Branches if the condition is not zero; the branch's arguments stay on the stack.
@@ -305,6 +339,9 @@ impl Translator<'_, '_> {
     /// Begins a block; what the last one read of the pinned register is not carried over.
     pub fn switch_to(&mut self, block: Block) {
         self.b.switch_to_block(block);
+        if self.hints.is_cold() {
+            self.b.set_cold_block(block);
+        }
         self.pinned = None;
         self.fresh_loads.clear();
     }

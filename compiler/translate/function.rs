@@ -3,6 +3,7 @@
 use super::base::Region;
 use super::control::Frame;
 use super::exception::Handlers;
+use super::hint::Hints;
 use super::local::Local;
 use super::signature::{self, value_type};
 use super::simd::V128;
@@ -56,6 +57,7 @@ pub struct Translator<'a, 'b> {
     pub symbols: HashMap<Symbol, GlobalValue>,
     functions: HashMap<Symbol, FuncRef>,
     signatures: HashMap<u32, SigRef>,
+    pub hints: Hints<'b>,
 }
 
 /// More IR values than Cranelift can have registers for (2²¹), with room for those that it optimizes away. Each call and
@@ -93,7 +95,9 @@ pub fn translate(
     let validate = FuncToValidate { resources, index: *number, ty: *type_index, features: *features };
     let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
     let builder = FunctionBuilder::new(func, &mut scratch.builder);
-    let result = Translator::new(env, builder, ty).body(body, &mut validator);
+    let mut translator = Translator::new(env, builder, ty);
+    translator.hints = Hints::new(env.module.hints.function(index), body.body.range().start);
+    let result = translator.body(body, &mut validator);
     scratch.validator = validator.into_allocations();
     if result.is_err() {
         // A builder context that was left in the middle can't be used again.
@@ -128,6 +132,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             symbols: HashMap::new(),
             functions: HashMap::new(),
             signatures: HashMap::new(),
+            hints: Hints::default(),
         }
     }
 
@@ -154,6 +159,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             let (op, offset) = reader.read_with_offset()?;
             validator.op(offset, &op)?;
             self.set_location(offset);
+            self.hints.reach(offset);
             self.operator(&op, offset as usize)?;
             if self.b.func.dfg.num_values() > VALUES {
                 return Err(Error::at(offset as usize, "the function is too large to be compiled"));

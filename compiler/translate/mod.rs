@@ -25,6 +25,7 @@ mod exception;
 mod function;
 mod global;
 mod helper;
+mod hint;
 mod local;
 mod loops;
 mod memory;

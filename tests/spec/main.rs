@@ -75,6 +75,7 @@ fn claimed() -> Vec<Suite> {
         one(Proposal::CustomPageSizes, &[("custom-page-sizes", true)]),
         one(Proposal::WideArithmetic, &[("wide-arithmetic", true)]),
         one(Proposal::ExceptionHandling, &[]),
+        one(Proposal::Annotations, &[]),
         one(Proposal::Simd, &[]),
         one(Proposal::RelaxedSimd, &[]),
         one(Proposal::Threads, VERSION_1),
@@ -82,12 +83,13 @@ fn claimed() -> Vec<Suite> {
     ]
 }
 
-/// What the suite leaves out: the legacy exceptions, and modules that mix both generations.
+/// What the suite leaves out: the legacy exceptions, modules that mix both generations, compact imports.
 fn own() -> Vec<TestFile<'static>> {
     let file = |name: &str, contents| TestFile { parent: "palisade".into(), name: name.into(), contents };
     vec![
         file("legacy.wast", include_str!("own/legacy.wast")),
         file("exceptions.wast", include_str!("own/exceptions.wast")),
+        file("compact_imports.wast", include_str!("own/compact_imports.wast")),
     ]
 }
 
