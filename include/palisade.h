@@ -4,7 +4,8 @@
  * imports the host defines; this header declares what all modules share: traps, memories, tables, WASI.
  *
  * Units: addresses and sizes are bytes unless a name says pages or elements. Unless noted, functions may be called from
- * any thread, but one instance, and the memories and tables it uses, only by one thread at a time. */
+ * any thread, but one instance, and the memories and tables it uses, only by one thread at a time; memories made
+ * shared by any number of them. */
 #ifndef PALISADE_H
 #define PALISADE_H
 #include <stddef.h>

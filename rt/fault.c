@@ -111,6 +111,20 @@ static void record(const struct verdict *verdict, const struct pal_machine *mach
 	pal_trap_backtrace(machine->pc, machine->fp, sp);
 }
 
+/* Another thread may have grown the memory between the access and now. So the first fault inside a memory is no answer
+ * yet: the access is tried again. */
+static bool try_again(const struct verdict *verdict, uintptr_t address, const struct pal_machine *machine)
+{
+	struct pal_thread *thread = &pal_thread;
+	if (verdict->kind != PAL_TRAP_MEMORY_PROTECTED)
+		return false;
+	if (thread->retried_pc == machine->pc && thread->retried_address == address)
+		return false;
+	thread->retried_pc = machine->pc;
+	thread->retried_address = address;
+	return true;
+}
+
 bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine *machine)
 {
 	if (fault == PAL_FAULT_ACCESS && end_guarded_copy(address, machine))
@@ -118,6 +132,8 @@ bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine 
 	struct verdict verdict = judge(fault, address, machine);
 	if (verdict.kind == PAL_TRAP_NONE)
 		return false;
+	if (try_again(&verdict, address, machine))
+		return true;
 	record(&verdict, machine);
 	uintptr_t sp = pal_thread_stack(machine->sp) ? machine->sp : machine->fp;
 	uintptr_t frame = pal_try_take(sp);

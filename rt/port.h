@@ -92,7 +92,7 @@ struct pal_machine {
 	uintptr_t pinned;     /* P, if pc is in compiled code */
 	uintptr_t copy_base;  /* where arch.h's guarded copies keep the guest range they may touch */
 	uintptr_t copy_bytes;
-	uintptr_t result;     /* set by the handler: what the place it resumes at finds as a function's result */
+	uintptr_t result;     /* of a function: what the handler sets is found at the place it resumes at */
 };
 /* Sends faults of this process to pal_trap_fault (trap.c) first, and those that it does not want to whoever had them
  * before. Does so once, however often it is called. */

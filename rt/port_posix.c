@@ -349,6 +349,7 @@ static struct pal_machine read_machine(ucontext_t *context)
 	return (struct pal_machine){
 		.pc = (uintptr_t)r[REG_RIP], .sp = (uintptr_t)r[REG_RSP], .fp = (uintptr_t)r[REG_RBP],
 		.pinned = (uintptr_t)r[REG_R15], .copy_base = (uintptr_t)r[REG_R9], .copy_bytes = (uintptr_t)r[REG_R8],
+		.result = (uintptr_t)r[REG_RAX],
 	};
 }
 
@@ -367,7 +368,7 @@ static struct pal_machine read_machine(ucontext_t *context)
 	const mcontext_t *m = &context->uc_mcontext;
 	return (struct pal_machine){
 		.pc = m->pc, .sp = m->sp, .fp = m->regs[29],
-		.pinned = m->regs[21], .copy_base = m->regs[3], .copy_bytes = m->regs[4],
+		.pinned = m->regs[21], .copy_base = m->regs[3], .copy_bytes = m->regs[4], .result = m->regs[0],
 	};
 }
 

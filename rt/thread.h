@@ -36,6 +36,7 @@ struct pal_thread {
 	struct pal_try_entry *tries; /* innermost last */
 	size_t try_count, try_room;
 	uint64_t cookie; /* of the latest try; never used twice */
+	uintptr_t retried_pc, retried_address; /* of the latest access that was made again; see fault.c */
 	struct pal_exceptions exceptions;
 	/* the last trap */
 	struct pal_trap_info trap;

@@ -76,6 +76,42 @@ static void test_workers(struct env *env)
 	pal_worker_free(worker);
 }
 
+/* ---- Growing under an access ---- */
+
+static uint32_t place;
+static void touch_place(void *arg)
+{
+	worker_get(arg, (int32_t)place);
+}
+
+static void *grow_slowly(void *arg)
+{
+	struct worker *worker = new_worker(arg);
+	while (worker_grow(worker, 1) > 0)
+		;
+	pal_worker_free(worker);
+	return NULL;
+}
+
+/* What is just outside may be inside a moment later, but never protected. */
+static void test_the_end(void)
+{
+	struct env env;
+	pthread_t grower;
+	pal_memory_options options = { .min_pages = 1, .max_pages = 200, .has_max = 1, .shared = 1 };
+	CHECK(pal_memory_new(&env.memory, &options) == PAL_OK);
+	struct worker *worker = new_worker(&env);
+	CHECK(pthread_create(&grower, NULL, grow_slowly, &env) == 0);
+	do {
+		place = (uint32_t)pal_memory_size(env.memory);
+		pal_trap trap = pal_try(touch_place, worker);
+		CHECK(trap == PAL_TRAP_NONE || trap == PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
+	} while (place < 200 << 16);
+	CHECK(pthread_join(grower, NULL) == 0);
+	pal_worker_free(worker);
+	pal_memory_free(env.memory);
+}
+
 /* ---- Types ---- */
 
 static void test_types(void)
@@ -132,6 +168,7 @@ int main(void)
 	CHECK(pal_memory_new(&env.memory, &options) == PAL_OK);
 	test_types();
 	test_workers(&env);
+	test_the_end();
 	test_wasi_threads(&env);
 	pal_memory_free(env.memory);
 	puts("all good");
