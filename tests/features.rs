@@ -105,7 +105,8 @@ fn unlikely_code_goes_to_the_end() {
         function(&format!("local.get 0 {hint} if (loop {inner}) end {SECOND}"))
     };
     // Which of the two comes first where the branch is likely, and where it is unlikely.
-    let cases: [(&str, &dyn Fn(&str) -> String, bool, bool); 3] =
+    type Text<'a> = &'a dyn Fn(&str) -> String;
+    let cases: [(&str, Text<'_>, bool, bool); 3] =
         [("if", &if_else, true, false), ("br_if", &br_if, false, true), ("nested", &nested, true, false)];
     for (what, text, likely, unlikely) in cases {
         assert_eq!(order(&text(&hint(true)), true), likely, "{what}, likely");
