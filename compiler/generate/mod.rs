@@ -76,6 +76,9 @@ impl Worker {
     /// What `Context::optimize` does, with our passes in front of Cranelift's optimizer and behind it.
     fn optimize(&mut self, env: &Env<'_>) -> CodegenResult<()> {
         let context = &mut self.context;
+        if env.isa.flags().enable_nan_canonicalization() {
+            context.canonicalize_nans(env.isa)?;
+        }
         context.verify_if(env.isa)?;
         context.flowgraph();
         context.eliminate_unreachable_code(env.isa)?;
