@@ -151,6 +151,8 @@ fn memories(ro: &mut DataBuilder, list: &[ProgramMemory]) -> u64 {
         ro.bytes(&[u8::from(ty.memory64), u8::from(ty.shared), MODE_GUARD as u8, 1]);
         ro.u32(u32::MAX);
         ro.u32(0);
+        // No limit, nothing protected.
+        (0..4).for_each(|_| ro.u64(0));
     }
     assert_eq!(ro.len() - at, MEMORY_DESC_SIZE * list.len() as u64, "struct pal_memory_desc and its writer disagree");
     at
