@@ -5,7 +5,8 @@ mod support;
 
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
-use support::{Machine, link_c, machines, run, scratch, write};
+use std::process::Command;
+use support::{Machine, compile_wasm, link_c, machines, run, scratch, write};
 
 /// Compiles wasm text with `--memory` options to `NAME.o` and `NAME.h`.
 #[track_caller]
@@ -511,5 +512,33 @@ fn builtins_that_do_not_fit_are_refused() {
         let wasm = wat::parse_str(format!("(module {import})")).expect(import);
         let error = palisade::compile(&wasm, &palisade::Options::new("lib")).err().expect(import).to_string();
         assert!(error.contains(words), "{import}: {error}");
+    }
+}
+
+/// A C program for wasm64 uses its memory beyond 4 GiB, and not beyond its end.
+#[test]
+fn wasm64_programs_use_memory_beyond_4_gib() {
+    if !support::need_python("C for wasm64", "ziglang") {
+        return;
+    }
+    let dir = scratch();
+    let zig = || {
+        let mut command = Command::new("python3");
+        command.args(["-m", "ziglang"]);
+        command
+    };
+    let (object, wasm) = (dir.path().join("large-wasm.o"), dir.path().join("large.wasm"));
+    let mut clang = zig();
+    clang.args(["clang", "--target=wasm64-unknown-unknown", "-O2", "-nostdinc", "-ffreestanding", "-mbulk-memory"]);
+    run(clang.arg("-c").arg(support::root().join("tests/memory/wasm64.c")).arg("-o").arg(&object)).expect(0);
+    let mut link = zig();
+    link.args(["wasm-ld", "-mwasm64", "--no-entry"]).arg(&object).arg("-o").arg(&wasm);
+    run(&mut link).expect(0);
+    let wasm = std::fs::read(wasm).expect("a module");
+    for machine in machines() {
+        let object = compile_wasm(&machine, dir.path(), "large", &wasm);
+        let host = format!("{CHECKS}{}", include_str!("wasm64_host.c"));
+        let program = link_c(&machine, dir.path(), &host, &[object], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
     }
 }
