@@ -33,8 +33,8 @@ struct Term {
 /// Terms an address may have beside its base: each but one is an addition.
 const MAX_TERMS: usize = 3;
 
-/// Additions and shifts between an address and its terms.
-const MAX_DEPTH: usize = 12;
+/// Additions and shifts between an address and its terms: work doubles with each, and guests decide how many there are.
+const MAX_DEPTH: usize = 8;
 
 /// A load's or store's constant that every target has room for in some form.
 const MAX_OFFSET: i64 = i32::MAX as i64;
