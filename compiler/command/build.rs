@@ -203,11 +203,19 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
         flags.push("-shared");
     }
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("can't write {}: {e}", output.display()));
-    let temporary = tempfile::Builder::new().prefix(".palisade-").tempdir_in(output::folder_of(output));
+    // A device or pipe is written to, never replaced.
+    let is_special = fs::metadata(output).is_ok_and(|m| !m.is_file());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".palisade-");
+    let temporary = if is_special { builder.tempdir() } else { builder.tempdir_in(output::folder_of(output)) };
     let temporary = temporary.map_err(|e| failed(&e))?;
     let path = temporary.path().join("out");
     link(&command.target, command.options.cc.as_deref(), inputs, &flags, &path)?;
-    fs::rename(&path, output).map_err(|e| failed(&e))?;
+    if is_special {
+        output::write(output, &fs::read(&path).map_err(|e| failed(&e))?)?;
+    } else {
+        fs::rename(&path, output).map_err(|e| failed(&e))?;
+    }
     Ok(())
 }
 

@@ -273,6 +273,27 @@ fn full_disks() {
     }
 }
 
+/// What is no file is written to, and stays what it is: `-o /dev/null` must not replace the device.
+#[test]
+fn pipes_and_devices_are_not_replaced() {
+    if !support::need("named pipes", &["mkfifo"]) {
+        return;
+    }
+    let dir = scratch();
+    write(dir.path(), "app.wat", NOTHING);
+    let pipe = dir.path().join("pipe");
+    run(Command::new("mkfifo").arg(&pipe)).expect(0);
+    for mode in ["-O2", "-c", "--shared"] {
+        let reader = Command::new("cat").arg(&pipe).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+        palisade(dir.path(), &[mode, "app.wat", "-o", "pipe"]).expect(0);
+        let is_pipe = !std::fs::metadata(&pipe).expect("it is there").is_file();
+        assert!(is_pipe, "{mode}: replaced");
+        let read = reader.wait_with_output().expect("it ends").stdout;
+        assert!(read.starts_with(b"\x7fELF"), "{mode}");
+        assert_eq!(names(dir.path()), ["app.wat", "pipe"], "{mode}");
+    }
+}
+
 /// What a compiler driver says is shown; that it is missing, fails or dies is an error of ours.
 #[test]
 fn linkers_that_fail() {
