@@ -14,8 +14,9 @@
 //!
 //! No trap comes early: where the range does not lie wholly inside the memory, or who knows, the loop with its checks
 //! runs, and traps where it always did. Only innermost loops that call nothing, where `views` has brought the length in
-//! front of the loop, and that are left in one place: loops that search are left early so often that the test in front
-//! of them cost half as much again as their checks. Indexes are 32-bit values that grow by the same number in each iteration, or don't change; how
+//! front of the loop, that are left in one place, and of which all checks disappear: loops that search are left early so
+//! often that the test in front of them cost more than their checks, and where some checks stay, as in products of sparse
+//! matrices, short loops became slower. Indexes are 32-bit values that grow by the same number in each iteration, or don't change; how
 //! often the loop turns is computed from its test. If the last index, computed in 64 bits, is inside, so are those
 //! before, and none has wrapped.
 
@@ -147,15 +148,14 @@ fn candidate(unit: &Unit<'_>, ranges: &mut Ranges<'_>, within: Loop, mut blocks:
     }
     let mut checks: Vec<(Check, Affine)> = Vec::new();
     for check in found {
-        if checks.len() < MAX_TESTS
-            && let Some(affine) = range_of(unit, within, &check)
-            && (turns.is_some() || affine.step == Term::Constant(0))
-        {
-            checks.push((check, affine));
+        let affine = range_of(unit, within, &check)?;
+        if turns.is_none() && affine.step != Term::Constant(0) {
+            return None;
         }
+        checks.push((check, affine));
     }
     // Where only something that doesn't change is checked, the test would cost what it saves, nearly.
-    let worth = checks.iter().any(|(_, affine)| affine.step != Term::Constant(0));
+    let worth = checks.len() <= MAX_TESTS && checks.iter().any(|(_, affine)| affine.step != Term::Constant(0));
     worth.then_some(Candidate { blocks, entry, turns, checks, exit })
 }
 
@@ -206,9 +206,10 @@ fn test(unit: &Unit<'_>, within: Loop, branch: Inst) -> Option<Turns> {
     let step = counter.step.constant()? as i32;
     let fits = match condition {
         IntCC::NotEqual => step != 0 && step != i32::MIN,
-        IntCC::UnsignedLessThan | IntCC::SignedLessThan | IntCC::UnsignedLessThanOrEqual | IntCC::SignedLessThanOrEqual => {
-            step > 0
-        }
+        IntCC::UnsignedLessThan
+        | IntCC::SignedLessThan
+        | IntCC::UnsignedLessThanOrEqual
+        | IntCC::SignedLessThanOrEqual => step > 0,
         IntCC::UnsignedGreaterThan
         | IntCC::SignedGreaterThan
         | IntCC::UnsignedGreaterThanOrEqual
@@ -216,8 +217,12 @@ fn test(unit: &Unit<'_>, within: Loop, branch: Inst) -> Option<Turns> {
         _ => false,
     };
     let small = counter.start.size() + limit.start.size() <= MAX_TERM;
-    (fits && small && limit.step == Term::Constant(0))
-        .then_some(Turns { condition, start: counter.start, step, limit: limit.start })
+    (fits && small && limit.step == Term::Constant(0)).then_some(Turns {
+        condition,
+        start: counter.start,
+        step,
+        limit: limit.start,
+    })
 }
 
 // ---- The second version ----
@@ -429,7 +434,8 @@ impl Turns {
         // The first number that ends the loop must be one of 32 bits: otherwise the counter wraps, and goes on.
         let over = size - 1 + u64::from(equal);
         if over > 0 {
-            let (least, most) = if signed { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, i64::from(u32::MAX)) };
+            let (least, most) =
+                if signed { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, i64::from(u32::MAX)) };
             good.push(if self.step > 0 {
                 let most = cursor.ins().iconst(I64, most - over as i64);
                 cursor.ins().icmp(IntCC::SignedLessThanOrEqual, high, most)
