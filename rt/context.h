@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 5
+#define PAL_ABI 6
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -292,7 +292,7 @@ struct pal_module {
 	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
-	uint32_t reserved2;
+	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
 };
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
@@ -379,6 +379,10 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+/* Behind pal_<mod>_snapshot and pal_<mod>_restore. Return a pal_status. */
+struct pal_snapshot;
+int32_t pal_rt_snapshot(void *pinned, struct pal_snapshot **out);
+int32_t pal_rt_restore(void *pinned, struct pal_snapshot *);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

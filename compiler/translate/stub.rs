@@ -273,6 +273,15 @@ pub fn free(env: &Env<'_>) -> Stub {
     })
 }
 
+/// `pal_status pal_<mod>_snapshot(struct mod *, pal_snapshot **)` and `pal_<mod>_restore(struct mod *, pal_snapshot *)`.
+pub fn snapshot(env: &Env<'_>, helper: Helper) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], Some(I32)), |t, params| {
+        let result = call_c(t, helper, params);
+        t.b.ins().return_(&result);
+        None
+    })
+}
+
 /// `T *(struct mod *)`: an exported memory, table, global or tag.
 pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], Some(I64)), |t, params| {

@@ -194,6 +194,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "instantiate"), StubKind::Instantiate),
             (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
             (own_symbol(name, "free"), StubKind::Free),
+            (own_symbol(name, "snapshot"), StubKind::Snapshot),
+            (own_symbol(name, "restore"), StubKind::Restore),
         ];
         for (symbol, kind) in entities.chain(own).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
