@@ -143,6 +143,7 @@ struct pal_memory_desc {
 #define PAL_MEMORY_COMPACT 1 /* no guard layout for the sake of others who might import it */
 #define PAL_MEMORY_VIRTUAL 2 /* pages can be mapped and unmapped */
 #define PAL_MEMORY_EMPTY 4   /* virtual, and only pages with active segments are mapped at first */
+#define PAL_MEMORY_COW 8     /* has mapped segments; never moves */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -188,6 +189,7 @@ struct pal_import_module {
 #define PAL_SEGMENT_ACTIVE 1   /* offset is the value */
 #define PAL_SEGMENT_COMPUTED 2 /* offset is an index into the array that init fills */
 #define PAL_SEGMENT_DECLARED 3 /* elements only: nothing to do (also those that became static tables) */
+#define PAL_SEGMENT_MAPPED 4   /* data only: as active, in pages of PAL_IMAGE_ALIGN bytes; start is counted in module->image */
 struct pal_data_segment {
 	uint64_t offset, start, length; /* start, length: bytes in module->data */
 	uint32_t memory, mode;
@@ -275,6 +277,10 @@ struct pal_module {
 	const uint32_t *handler_landing; /* handlers: where the function goes on, as offset from text */
 	const struct pal_scope *scopes;
 	const struct pal_clause *clauses;
+	/* Bytes of mapped segments, in a section of their own that begins with a page in the file, whatever size the host's
+	 * pages are; behind them PAL_IMAGE_ID_SIZE bytes by which the file is known to be the one they were loaded from. */
+	const uint8_t *image;
+	uint64_t image_size; /* a multiple of PAL_IMAGE_ALIGN; 0: there is none */
 	uint32_t functions, imported_functions, sites, import_module_count, import_count, memory_count, table_count;
 	uint32_t global_count, type_count, func_count, data_segment_count, elem_segment_count, computed_count;
 	uint32_t tag_count, exn_global_count, handler_count;
@@ -294,10 +300,12 @@ struct pal_module {
 	uint32_t version_at;
 	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
 };
+#define PAL_IMAGE_ALIGN 65536
+#define PAL_IMAGE_ID_SIZE 32
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
 #define PAL_VERSION_CHECKED 1
-#define PAL_MODULE_SIZE 368
+#define PAL_MODULE_SIZE 384
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2
 #define PAL_CPU_CMPXCHG16B 4

@@ -48,7 +48,7 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		.is_virtual = (desc->flags & PAL_MEMORY_VIRTUAL) != 0,
 		.starts_empty = (desc->flags & PAL_MEMORY_EMPTY) != 0,
 		.limit = desc->limit,
-		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
+		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO || (desc->flags & PAL_MEMORY_COW) != 0,
 	};
 }
 

@@ -302,6 +302,22 @@ pal_status pal_memory_map_file(pal_memory *memory, uint64_t addr, uint64_t size,
 	return status;
 }
 
+/* The file is the program itself: it does not become shorter, so copies need no more care than before. */
+bool pal_memory_show_file(struct pal_memory *memory, uint64_t addr, uint64_t size, int file, uint64_t offset)
+{
+	struct range range;
+	struct pal_run all = { 0, 0, PAL_BACKING_ANONYMOUS, PAL_READ_WRITE };
+	pal_lock(&memory->lock);
+	bool done = check_range(memory, addr, size, &range) == PAL_OK && (offset & (pal_port_page() - 1)) == 0 &&
+	            (memory->pages.runs || pal_pages_begin(&memory->pages, page_of(pal_page_round(memory->size)), all)) &&
+	            pal_pages_reserve(&memory->pages, 1) &&
+	            pal_port_map(address(memory, range.from), size, file, offset, PAL_READ_WRITE, false);
+	if (done)
+		set(memory, range.from, range.to, PAL_BACKING_FILE_PRIVATE, 0, PAL_READ_WRITE);
+	pal_unlock(&memory->lock);
+	return done;
+}
+
 /* Unmapped pages become inaccessible in one call: nobody else's mapping may come in between. */
 static pal_status unmap(struct pal_memory *memory, struct range range)
 {

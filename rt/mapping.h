@@ -26,6 +26,9 @@ bool pal_memory_show_object(struct pal_memory *, uint64_t from, uint64_t to, uin
 void pal_memory_release_object(struct pal_memory *, uint64_t offset, uint64_t pages);
 /* What errno says that the OS had against it. */
 pal_status pal_memory_os_error(void);
+/* Shows pages of a file, privately, that are part of what the memory begins as. `addr`, `size`: whole host pages inside it.
+ * False: nothing has changed. */
+bool pal_memory_show_file(struct pal_memory *, uint64_t addr, uint64_t size, int file, uint64_t offset);
 /* Writes zeros to a range that may be written; ends early where a file has become shorter than its mapping. */
 void pal_memory_zero(struct pal_memory *, uint64_t addr, uint64_t size);
 

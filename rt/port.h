@@ -55,6 +55,14 @@ struct pal_extent {
  * there. -1: the OS can't tell. */
 int pal_port_written(const void *at, size_t bytes, struct pal_extent *found, int room, size_t *done);
 
+/* ---- The program's own files ---- */
+
+/* Is the open file, from `offset` on, what was loaded at some address? */
+typedef bool pal_is_loaded(int file, uint64_t offset, const void *data);
+/* Opens the file that `at`, in the program or in one of its libraries, was loaded from, and says where in it that is. -1:
+ * the OS does not tell, or there is another file now in its place, or `is` does not know it. */
+int pal_port_loaded_file(const void *at, uint64_t *offset, pal_is_loaded *is, const void *data);
+
 /* ---- Stacks ---- */
 
 struct pal_stack {

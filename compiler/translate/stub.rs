@@ -103,7 +103,7 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
     });
     let kept = env.plan.data.iter().filter_map(|plan| match plan {
         DataPlan::Kept(index) => Some(&env.module.data[*index as usize].mode),
-        DataPlan::Image { .. } => None,
+        DataPlan::Image { .. } | DataPlan::Mapped { .. } => None,
     });
     let data = kept.filter_map(|mode| match mode {
         DataMode::Active { offset, .. } => Some(offset),
