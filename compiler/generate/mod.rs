@@ -3,7 +3,7 @@
 
 mod code;
 
-pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
+pub use code::{Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 
 use crate::error::{Error, Result};
 use crate::optimize;
