@@ -226,7 +226,8 @@ struct pal_tag_desc {
  * if an exception is caught, whichever handler it is. There the function wants
  *   - sp = its frame pointer - scope.frame_size, the pinned register = what lies at the frame pointer - scope.pinned,
  *   - in the first payload register (rax, x0) the address of the caught values, with the exnref in the 8 bytes before;
- *   - in the second (rdx, x1) the number of the clause that caught it. */
+ *   - in the second (rdx, x1) the number of the clause that caught it;
+ *   - in the registers that callees save what they held when it called. */
 struct pal_scope {
 	uint32_t parent;     /* the scope around it in its function, or PAL_SCOPE_NONE */
 	uint32_t first, count; /* its clauses in module->clauses, to be tried in order */
@@ -277,6 +278,13 @@ struct pal_module {
 	const uint32_t *handler_landing; /* handlers: where the function goes on, as offset from text */
 	const struct pal_scope *scopes;
 	const struct pal_clause *clauses;
+	/* Which registers of its caller a function or stub keeps in its frame, of those that callees save: frames entries.
+	 * From the offset frame_start on (from text, ascending) it is what frame_first says: a place in saved_registers,
+	 * where first a number of registers is, then for each, as struct pal_registers counts them (arch.h), its number, and
+	 * above these 8 bits how far below the frame pointer it lies. */
+	const uint32_t *frame_start;
+	const uint32_t *frame_first;
+	const uint32_t *saved_registers;
 	/* Bytes of mapped segments, in a section of their own that begins with a page in the file, whatever size the host's
 	 * pages are; behind them PAL_IMAGE_ID_SIZE bytes by which the file is known to be the one they were loaded from. */
 	const uint8_t *image;
@@ -298,6 +306,7 @@ struct pal_module {
 	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
+	uint32_t frames;
 	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
 };
 #define PAL_IMAGE_ALIGN 65536
@@ -305,7 +314,7 @@ struct pal_module {
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
 #define PAL_VERSION_CHECKED 1
-#define PAL_MODULE_SIZE 384
+#define PAL_MODULE_SIZE 416
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2
 #define PAL_CPU_CMPXCHG16B 4

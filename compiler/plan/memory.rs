@@ -5,6 +5,7 @@ use super::spec::{self, ModeChoice, ReadOnly, Settings, Virtual};
 use crate::context::RESERVE_MAX;
 use crate::error::{Error, Result};
 use crate::read::Module;
+use std::collections::HashSet;
 use wasmparser::ExternalKind;
 
 pub use super::spec::MemorySpec;
@@ -62,10 +63,13 @@ pub struct MemoryPlan {
 /// Plans all memories.
 pub fn plan(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<MemoryPlan>> {
     let settings = spec::settings(module, specs)?;
-    (0..).zip(settings).map(|(index, settings)| plan_one(module, index, settings)).collect()
+    let exports = module.exports.iter().filter(|e| e.kind == ExternalKind::Memory);
+    let exported: HashSet<u32> = exports.map(|e| e.index).collect();
+    let plan = |(index, settings)| plan_one(module, index, settings, exported.contains(&index));
+    (0..).zip(settings).map(plan).collect()
 }
 
-fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<MemoryPlan> {
+fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool) -> Result<MemoryPlan> {
     let (ty, import) = &module.memories[index as usize];
     let page_log2 = ty.page_size_log2.unwrap_or(16);
     let guardable = !ty.memory64 && page_log2 == 16;
@@ -138,7 +142,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         page_log2,
         minimum_bytes: bytes(ty.initial),
         maximum_bytes,
-        exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),
+        exported,
         no_access: settings.no_access,
         read_only,
         virtual_pages: settings.virtual_pages,

@@ -3,7 +3,7 @@
 use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
-use crate::generate::{Generated, StubKind};
+use crate::generate::{Generated, SavedRegister, StubKind};
 use crate::plan::{DataPlan, GlobalPlan, MemoryMode, Provider, TablePlan, Virtual};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
 use crate::translate::{Env, Version, signature};
@@ -142,6 +142,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let tags = self.tags();
         let exn_globals = self.exn_globals();
         let handlers = self.handlers();
+        let frames = self.frames();
         let name = self.string(self.name);
         let strings = self.rodata.len();
         self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
@@ -167,7 +168,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             .into_iter()
             .chain(segments)
             .chain(exceptions)
-            .chain([handlers.scopes, handlers.clauses])
+            .chain([handlers.scopes, handlers.clauses, frames.start, frames.first, frames.saved])
         {
             self.relro.pointer(self.rodata_place(place));
         }
@@ -208,6 +209,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
             env.plan.version_slot.unwrap_or(0),
+            frames.count as u32,
             layout.globals_end,
         ];
         // Counts fit: the validator limits them far below 2³².
@@ -476,6 +478,31 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         }
     }
 
+    /// Which registers frames keep: neighbours that keep the same are one entry.
+    fn frames(&mut self) -> FrameTables {
+        let (text, generated) = (self.text, self.generated);
+        let functions = text.functions.iter().copied().zip(&generated.functions);
+        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
+        let (mut starts, mut firsts, mut saved) = (Vec::new(), Vec::new(), vec![0]);
+        let mut known: HashMap<&[SavedRegister], u32> = HashMap::from([(&[][..], 0)]);
+        for (at, code) in functions.chain(stubs) {
+            let first = *known.entry(&code.saved).or_insert_with(|| {
+                // A few dozen combinations of a few dozen numbers, below a few hundred bytes each.
+                let first = saved.len() as u32;
+                saved.push(code.saved.len() as u32);
+                saved.extend(code.saved.iter().map(|register| register.below << 8 | u32::from(register.number)));
+                first
+            });
+            if firsts.last() != Some(&first) {
+                starts.push(at);
+                firsts.push(first);
+            }
+        }
+        let count = starts.len();
+        let [start, first, saved] = [starts, firsts, saved].map(|array| self.rodata.array(array));
+        FrameTables { start, first, saved, count }
+    }
+
     /// Segments: three numbers, then index and mode as halves of the fourth.
     fn rows(&mut self, rows: &[[u64; 4]]) -> u64 {
         const { assert!(DATA_SEGMENT_SIZE == 32 && ELEM_SEGMENT_SIZE == 32) };
@@ -533,6 +560,13 @@ fn cpu_features(env: &Env<'_>) -> u32 {
     };
     let on = env.isa.isa_flags().into_iter().filter(|f| f.as_bool() == Some(true));
     on.fold(0, |bits, flag| bits | bit(flag.name) as u32)
+}
+
+struct FrameTables {
+    start: u64,
+    first: u64,
+    saved: u64,
+    count: usize,
 }
 
 struct HandlerTables {

@@ -24,7 +24,7 @@ check() {
 		return
 	fi
 	echo "== $* $runner"
-	"$@" $flags $core tests/rt/runtime_test.c tests/rt/guest.c -pthread -lm -o "$out/runtime_test"
+	"$@" $flags $core tests/rt/core/*.c tests/rt/guest.c -pthread -lm -o "$out/runtime_test"
 	$runner "$out/runtime_test"
 	"$@" $flags $core rt/main.c tests/rt/main_test.c tests/rt/guest.c -pthread -o "$out/main_test"
 	$runner "$out/main_test"

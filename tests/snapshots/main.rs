@@ -21,19 +21,8 @@ fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&st
     write(dir, &format!("{name}.o"), &object.bytes)
 }
 
-const CHECKS: &str = r#"
-#include <palisade.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: failed: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
-"#;
+/// Of all C programs here; `check.h` is in tests/support.
+const CHECKS: &str = "#include \"check.h\"\n#include <string.h>\n";
 
 /// Instances with memories of every kind: name, their limits, specs; with the last one, memory 0 is imported.
 const VARIANTS: &[(&str, &str, &str, &[&str])] = &[
@@ -201,7 +190,14 @@ fn data_object(machine: &Machine, dir: &Path, specs: &[&str]) -> PathBuf {
 fn data_program(machine: &Machine, dir: &Path, name: &str, flags: &[&str]) -> PathBuf {
     let program = dir.join(name);
     let mut cc = machine.compiler();
-    cc.arg("-I").arg(dir).args(["-O1", "-DRUN=main"]).args(flags).arg(dir.join("main.c")).arg(dir.join("image.o"));
+    cc.arg("-I")
+        .arg(dir)
+        .arg("-I")
+        .arg(support::root().join("tests/support"))
+        .args(["-O1", "-DRUN=main"])
+        .args(flags)
+        .arg(dir.join("main.c"))
+        .arg(dir.join("image.o"));
     run(cc.arg(machine.runtime()).args(["-lpthread", "-lm", "-o"]).arg(&program)).expect(0);
     program
 }
