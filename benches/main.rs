@@ -17,6 +17,7 @@
 mod calls;
 mod compile;
 mod exceptions;
+mod host;
 mod instances;
 mod measure;
 mod run;
