@@ -42,6 +42,8 @@ pub enum StubKind {
     Instantiate,
     InstantiateList,
     Free,
+    Snapshot,
+    Restore,
 }
 
 impl StubKind {
@@ -220,6 +222,8 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
         StubKind::Free => stub::free(env),
+        StubKind::Snapshot => stub::snapshot(env, Helper::Snapshot),
+        StubKind::Restore => stub::snapshot(env, Helper::Restore),
     }
 }
 
@@ -237,6 +241,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
+    kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     kinds.into_iter().collect()
 }
