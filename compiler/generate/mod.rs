@@ -3,7 +3,7 @@
 
 mod code;
 
-pub use code::{Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 
 use crate::error::{Error, Result};
 use crate::optimize;
@@ -86,7 +86,7 @@ impl Worker {
         context.eliminate_unreachable_code(env.isa)?;
         context.remove_constant_phis(env.isa)?;
         context.func.dfg.resolve_all_aliases();
-        optimize::before(context, env.isa, env.disabled_passes);
+        optimize::before(context, env.isa, env.plan, env.disabled_passes);
         context.verify_if(env.isa)?;
         if env.isa.flags().opt_level() != OptLevel::None {
             context.egraph_pass(env.isa, &mut ControlPlane::default())?;
@@ -97,8 +97,11 @@ impl Worker {
 
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+        let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers)
+        let (after, aside) = Checks::count(&self.context.func);
+        let checks = Checks { before: before.0 + before.1, after, aside };
+        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
     }
 }
 
