@@ -111,8 +111,8 @@ fn compare_with_limit(unit: &mut Unit<'_>, limits: &mut Limits, check: &Check) {
     if !hoisted && check.sum.is_none() {
         return;
     }
-    let limit = *(limits.entry((length, check.bytes, hoisted)))
-        .or_insert_with(|| limit(unit, length, check.bytes, hoisted));
+    let limit =
+        *(limits.entry((length, check.bytes, hoisted))).or_insert_with(|| limit(unit, length, check.bytes, hoisted));
     let mut cursor = FuncCursor::new(unit.func).at_inst(check.inst);
     cursor.use_srcloc(check.inst);
     let outside = cursor.ins().icmp(IntCC::UnsignedGreaterThan, check.index, limit);

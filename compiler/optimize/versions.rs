@@ -206,9 +206,10 @@ fn test(unit: &Unit<'_>, within: Loop, branch: Inst) -> Option<Turns> {
     let step = counter.step.constant()? as i32;
     let fits = match condition {
         IntCC::NotEqual => step != 0 && step != i32::MIN,
-        IntCC::UnsignedLessThan | IntCC::SignedLessThan | IntCC::UnsignedLessThanOrEqual | IntCC::SignedLessThanOrEqual => {
-            step > 0
-        }
+        IntCC::UnsignedLessThan
+        | IntCC::SignedLessThan
+        | IntCC::UnsignedLessThanOrEqual
+        | IntCC::SignedLessThanOrEqual => step > 0,
         IntCC::UnsignedGreaterThan
         | IntCC::SignedGreaterThan
         | IntCC::UnsignedGreaterThanOrEqual
@@ -216,8 +217,12 @@ fn test(unit: &Unit<'_>, within: Loop, branch: Inst) -> Option<Turns> {
         _ => false,
     };
     let small = counter.start.size() + limit.start.size() <= MAX_TERM;
-    (fits && small && limit.step == Term::Constant(0))
-        .then_some(Turns { condition, start: counter.start, step, limit: limit.start })
+    (fits && small && limit.step == Term::Constant(0)).then_some(Turns {
+        condition,
+        start: counter.start,
+        step,
+        limit: limit.start,
+    })
 }
 
 // ---- The second version ----
@@ -429,7 +434,8 @@ impl Turns {
         // The first number that ends the loop must be one of 32 bits: otherwise the counter wraps, and goes on.
         let over = size - 1 + u64::from(equal);
         if over > 0 {
-            let (least, most) = if signed { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, i64::from(u32::MAX)) };
+            let (least, most) =
+                if signed { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (0, i64::from(u32::MAX)) };
             good.push(if self.step > 0 {
                 let most = cursor.ins().iconst(I64, most - over as i64);
                 cursor.ins().icmp(IntCC::SignedLessThanOrEqual, high, most)

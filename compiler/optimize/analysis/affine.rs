@@ -51,7 +51,10 @@ fn find(func: &Function, flow: &Flow<'_>, within: Loop, value: Value, depth: usi
     let Some((opcode, [x, y])) = value::binary(func, value) else { return counted(func, flow, within, value, depth) };
     let known = matches!(opcode, Opcode::Iadd | Opcode::Isub | Opcode::Imul | Opcode::Ishl);
     let (a, b) = if known {
-        (find(func, flow, within, x, depth)?, if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? })
+        (
+            find(func, flow, within, x, depth)?,
+            if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? },
+        )
     } else {
         return None;
     };

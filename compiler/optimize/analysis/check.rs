@@ -61,8 +61,14 @@ impl Check {
         let (Opcode::Smax, [difference, _]) = value::binary(func, limit)? else { return None };
         let (Opcode::Isub, [length, bytes]) = value::binary(func, difference)? else { return None };
         let bytes = value::constant(func, bytes)? as u64;
-        (view::length_of(func, plan, length) == Some(memory))
-            .then_some(Check { inst, memory, index, bytes, length: Some(limit), sum: None })
+        (view::length_of(func, plan, length) == Some(memory)).then_some(Check {
+            inst,
+            memory,
+            index,
+            bytes,
+            length: Some(limit),
+            sum: None,
+        })
     }
 
     /// The 32-bit number that the index is.

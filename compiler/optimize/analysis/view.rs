@@ -85,9 +85,10 @@ impl Loud {
         }
         let blocks = [first, second].map(|inst| func.layout.inst_block(inst).expect("it is in the function"));
         // A way from one to the other that leaves the loop comes back through its header, so meets the first again.
-        let together = flow.loops.innermost_loop(blocks[0]).is_some_and(|within| {
-            self.is_quiet(within) && flow.loops.is_in_loop(blocks[1], within)
-        });
+        let together = flow
+            .loops
+            .innermost_loop(blocks[0])
+            .is_some_and(|within| self.is_quiet(within) && flow.loops.is_in_loop(blocks[1], within));
         together || (blocks[0] == blocks[1] && between(func, first, second).all(|inst| is_quiet(func, inst)))
     }
 }
@@ -108,8 +109,7 @@ pub fn is_quiet(func: &Function, inst: Inst) -> bool {
             let known = opcode.is_branch()
                 || matches!(opcode, Opcode::GetPinnedReg | Opcode::Trapz | Opcode::Trapnz | Opcode::Trap)
                 || matches!(opcode, Opcode::UaddOverflowTrap | Opcode::Return | Opcode::Nop);
-            !opcode.is_call()
-                && (known || !(opcode.other_side_effects() || opcode.can_load() || opcode.can_store()))
+            !opcode.is_call() && (known || !(opcode.other_side_effects() || opcode.can_load() || opcode.can_store()))
         }
     }
 }
