@@ -4,7 +4,7 @@
 //! change and shifts of such values are such values again, whatever wraps.
 
 use super::{Flow, counter, value};
-use cranelift_codegen::cursor::{Cursor as _, FuncCursor};
+use cranelift_codegen::cursor::FuncCursor;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{Function, InstBuilder, Opcode, Value};
 use cranelift_codegen::loop_analysis::Loop;
