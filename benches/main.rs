@@ -10,6 +10,7 @@
 //! | `exceptions` | instructions of programs that could throw, beside the same without exceptions; the time of throwing |
 //! | `calls` | a call from C, to C and between modules: palisade beside Wasmtime and a C pointer |
 //! | `start` | starting and ending an executable, whatever its tables and segments hold |
+//! | `memory` | giving pages back beside madvise in C; snapshots; starting with mapped data (`cow`) |
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
 //! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
@@ -19,8 +20,10 @@ mod calls;
 mod checks;
 mod compile;
 mod exceptions;
+mod host;
 mod instances;
 mod measure;
+mod memory;
 mod run;
 mod start;
 
@@ -75,9 +78,10 @@ fn main() -> ExitCode {
         ("checks", checks::bench),
         ("exceptions", exceptions::bench),
         ("start", start::bench),
+        ("memory", memory::bench),
     ];
     if let Some(unknown) = groups.iter().find(|g| all.iter().all(|(name, _)| name != g)) {
-        eprintln!("there is no group {unknown:?}: run, compile, instances, calls, checks, exceptions, start");
+        eprintln!("there is no group {unknown:?}: run, compile, instances, calls, checks, exceptions, start, memory");
         return ExitCode::from(2);
     }
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -6,8 +6,9 @@ use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
-use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInst};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
+use regalloc2::RegClass;
 
 /// Machine code with its metadata; offsets are from its first byte.
 pub struct Code {
@@ -25,6 +26,8 @@ pub struct Code {
     /// arguments fit above it. Cranelift's unwind information has the saved registers relative to the caller's stack
     /// pointer, but forgets to say that it is that much further away.
     pub moved_down: Option<(u32, u32)>,
+    /// Registers of the caller that its frame keeps.
+    pub saved: Vec<SavedRegister>,
     /// Calls inside a `try`, in order of offset.
     pub handler_sites: Vec<HandlerSite>,
     /// Their scopes, and the frame that handlers find; there if there are such calls.
@@ -91,6 +94,15 @@ pub struct TryFrame {
     pub pinned: u32,
 }
 
+/// A register that a callee saves in the wasm convention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SavedRegister {
+    /// Among `struct pal_registers` (rt/arch.h).
+    pub number: u8,
+    /// It lies so much below the frame pointer.
+    pub below: u32,
+}
+
 /// A reference to a symbol.
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs, reason = "as in object formats")]
@@ -131,6 +143,7 @@ impl Code {
             unwind,
             saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
             moved_down: moved_down(env, func, compiled),
+            saved: saved_registers(env, compiled),
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
             checks,
@@ -184,6 +197,37 @@ fn handler_sites(compiled: &CompiledCode) -> Vec<HandlerSite> {
 fn try_frame(compiled: &CompiledCode, pinned: Option<StackSlot>) -> Option<TryFrame> {
     let size = compiled.buffer.call_sites().find_map(|call| call.frame_offset)?;
     Some(TryFrame { size, pinned: below_frame_pointer(compiled, pinned?)? })
+}
+
+/// In the prologue. Others than those of the wasm convention are C's, in stubs: nobody between a `throw` and a handler
+/// wants those.
+fn saved_registers(env: &Env<'_>, compiled: &CompiledCode) -> Vec<SavedRegister> {
+    let x86 = env.isa.triple().architecture == target_lexicon::Architecture::X86_64;
+    let mut size = 0;
+    let mut saved = Vec::new();
+    for (_, instruction) in &compiled.buffer.unwind_info {
+        match instruction {
+            UnwindInst::DefineNewFrame { offset_downward_to_clobbers, .. } => size = *offset_downward_to_clobbers,
+            UnwindInst::SaveReg { clobber_offset, reg } => {
+                if let Some(number) = register_number(x86, reg.class(), reg.hw_enc()) {
+                    saved.push(SavedRegister { number, below: size - clobber_offset });
+                }
+            }
+            _ => {}
+        }
+    }
+    saved
+}
+
+/// As `struct pal_registers` has them: rbx, r12, r13, r14; x19 to x28, d8 to d15.
+fn register_number(x86: bool, class: RegClass, encoding: u8) -> Option<u8> {
+    match (x86, class, encoding) {
+        (true, RegClass::Int, 3) => Some(0),
+        (true, RegClass::Int, 12..=14) => Some(encoding - 11),
+        (false, RegClass::Int, 19..=28) => Some(encoding - 19),
+        (false, RegClass::Float, 8..=15) => Some(encoding + 2),
+        _ => None,
+    }
 }
 
 /// How far below the frame pointer a slot lies.
