@@ -47,6 +47,12 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
     line(format_args!("/// Makes an instance; 0, or the trap. Imports in order: [{}].", given.join(", ")));
     line(format_args!("pub fn {}(out: *mut *mut {name}_instance{imports}) -> i32;", own_symbol(name, "instantiate")));
     line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "free")));
+    if env.plan.interrupt_slot.is_some() {
+        line(format_args!("/// From any thread: ends what the instance runs, or runs next, once."));
+        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "interrupt")));
+        line(format_args!("/// Takes that back where it has not happened yet."));
+        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "clear_interrupt")));
+    }
     for export in &env.module.exports {
         let identifier = c_name(name, export.name);
         let index = export.index as usize;

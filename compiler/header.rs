@@ -80,6 +80,12 @@ impl Header<'_, '_> {
         self.line("/* Drops the instance. What others imported from it, or reach through shared tables, lives on until they are");
         self.line(" * freed too. NULL is fine. */");
         self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "free")));
+        if self.env.plan.interrupt_slot.is_some() {
+            self.line("/* From any thread: ends what the instance runs, or runs next, with PAL_TRAP_INTERRUPTED, once; and takes that");
+            self.line(" * back where it has not happened yet. See palisade.h. */");
+            self.line(&format!("void {}(struct {name} *);", own_symbol(name, "interrupt")));
+            self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "clear_interrupt")));
+        }
     }
 
     fn exports(&mut self) -> Result<()> {

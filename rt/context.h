@@ -292,7 +292,8 @@ struct pal_module {
 	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
-	uint32_t reserved2;
+	/* Distance of the word that code polls (--enable-interruptible): not 0, it traps. 0: the module has none. */
+	uint32_t interrupt_at;
 };
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
@@ -379,6 +380,9 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+/* Behind pal_<mod>_interrupt and pal_<mod>_clear_interrupt. */
+void pal_rt_interrupt(void *pinned);
+void pal_rt_clear_interrupt(void *pinned);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

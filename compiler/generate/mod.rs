@@ -42,6 +42,8 @@ pub enum StubKind {
     Instantiate,
     InstantiateList,
     Free,
+    Interrupt,
+    ClearInterrupt,
 }
 
 impl StubKind {
@@ -200,7 +202,9 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
-        StubKind::Free => stub::free(env),
+        StubKind::Free => stub::forward(env, Helper::Free),
+        StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
+        StubKind::ClearInterrupt => stub::forward(env, Helper::ClearInterrupt),
     }
 }
 
@@ -219,6 +223,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
+    if env.plan.interrupt_slot.is_some() {
+        kinds.extend([StubKind::Interrupt, StubKind::ClearInterrupt]);
+    }
     kinds.into_iter().collect()
 }
 

@@ -36,11 +36,13 @@ pub enum Helper {
     NearestF64,
     Instantiate,
     Free,
+    Interrupt,
+    ClearInterrupt,
 }
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 29] = [
+    pub const ALL: [Helper; 31] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -70,6 +72,8 @@ impl Helper {
         Helper::NearestF64,
         Helper::Instantiate,
         Helper::Free,
+        Helper::Interrupt,
+        Helper::ClearInterrupt,
     ];
 
     /// Link symbol.
@@ -104,6 +108,8 @@ impl Helper {
             Helper::NearestF64 => "pal_rt_nearest_f64",
             Helper::Instantiate => "pal_rt_instantiate",
             Helper::Free => "pal_rt_free",
+            Helper::Interrupt => "pal_rt_interrupt",
+            Helper::ClearInterrupt => "pal_rt_clear_interrupt",
         }
     }
 
@@ -112,10 +118,19 @@ impl Helper {
         !matches!(self.signature().1, Some(F32 | F64)) && self != Helper::Instantiate
     }
 
+    /// It may take long: its work is as large as the guest says.
+    pub fn may_take_long(self) -> bool {
+        use Helper::*;
+        matches!(
+            self,
+            MemoryFill | MemoryDiscard | MemoryControl | MemoryCopy | MemoryInit | TableGrow | TableFill | TableCopy | TableInit
+        )
+    }
+
     /// Parameters (without the instance) and result.
     pub fn signature(self) -> (&'static [Type], Option<Type>) {
         match self {
-            Helper::StackEnter | Helper::Free => (&[], None),
+            Helper::StackEnter | Helper::Free | Helper::Interrupt | Helper::ClearInterrupt => (&[], None),
             Helper::MemoryGrow => (&[I32, I64], Some(I64)),
             Helper::MemoryControl => (&[I32, I32, I64, I64, I64], Some(I64)),
             Helper::MemoryDiscard => (&[I32, I64, I64], None),

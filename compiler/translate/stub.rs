@@ -264,10 +264,10 @@ pub fn instantiate_list(env: &Env<'_>) -> Stub {
     })
 }
 
-/// `pal_<mod>_free(struct mod *)`.
-pub fn free(env: &Env<'_>) -> Stub {
+/// `pal_<mod>_free(struct mod *)` and the like: the runtime's function.
+pub fn forward(env: &Env<'_>, helper: Helper) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
-        call_c(t, Helper::Free, params);
+        call_c(t, helper, params);
         t.b.ins().return_(&[]);
         None
     })

@@ -200,7 +200,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
             env.plan.version_slot.unwrap_or(0),
-            0,
+            env.plan.interrupt_slot.unwrap_or(0),
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {

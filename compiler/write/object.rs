@@ -195,7 +195,12 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
             (own_symbol(name, "free"), StubKind::Free),
         ];
-        for (symbol, kind) in entities.chain(own).collect::<Vec<_>>() {
+        let interruption = [
+            (own_symbol(name, "interrupt"), StubKind::Interrupt),
+            (own_symbol(name, "clear_interrupt"), StubKind::ClearInterrupt),
+        ];
+        let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
+        for (symbol, kind) in entities.chain(own).chain(interruption).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }

@@ -121,7 +121,6 @@ fn unfinished_options_say_so() {
         "--harden=spectre",
         "--memory=0:immutable",
         "--memory=0:mode=checked,cow",
-        "--enable-interruptible",
         "--enable-precise-stores",
     ];
     for option in cases {
