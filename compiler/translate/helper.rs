@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::Type;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::isa::CallConv;
 
 /// A C function of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,12 +119,25 @@ impl Helper {
         !matches!(self.signature().1, Some(F32 | F64)) && self != Helper::Instantiate
     }
 
+    /// How its thunk is called: as wasm functions are, or by stubs that want to keep their registers.
+    pub fn thunk_convention(self) -> CallConv {
+        if self == Helper::StackEnter { CallConv::PreserveAll } else { CallConv::Tail }
+    }
+
     /// It may take long: its work is as large as the guest says.
     pub fn may_take_long(self) -> bool {
         use Helper::*;
         matches!(
             self,
-            MemoryFill | MemoryDiscard | MemoryControl | MemoryCopy | MemoryInit | TableGrow | TableFill | TableCopy | TableInit
+            MemoryFill
+                | MemoryDiscard
+                | MemoryControl
+                | MemoryCopy
+                | MemoryInit
+                | TableGrow
+                | TableFill
+                | TableCopy
+                | TableInit
         )
     }
 

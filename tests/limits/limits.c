@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 65536, THREADS = 16, ROUNDS = 200 };
+enum { PAGE = 65536, THREADS = 16 };
+static int rounds;
 static int failures;
 
 static void expect(int is, const char *what)
@@ -105,7 +106,7 @@ static void *work(void *unused)
 {
 	(void)unused;
 	pal_budget_use(common);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < rounds; i++) {
 		struct growing *instance;
 		if (pal_growing_instantiate(&instance) != PAL_TRAP_NONE) {
 			refusals++;
@@ -130,13 +131,14 @@ static void threads(void)
 			exit(1);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(all[i], NULL);
-	expect(made + refusals == THREADS * ROUNDS && made > 0 && grown > 0, "threads");
+	expect(made + refusals == THREADS * rounds && made > 0 && grown > 0, "threads");
 	expect(used_is(common, 0, 0, 0), "threads have given all back");
 	pal_budget_free(common);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	rounds = argc > 1 ? atoi(argv[1]) : 200;
 	growing();
 	of_the_host();
 	threads();
