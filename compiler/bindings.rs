@@ -51,7 +51,7 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
         line(format_args!("/// From any thread: ends what the instance runs, or runs next, once."));
         line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "interrupt")));
         line(format_args!("/// Takes that back where it has not happened yet."));
-        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "clear_interrupt")));
+        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "uninterrupt")));
     }
     for export in &env.module.exports {
         let identifier = c_name(name, export.name);

@@ -84,7 +84,7 @@ impl Header<'_, '_> {
             self.line("/* From any thread: ends what the instance runs, or runs next, with PAL_TRAP_INTERRUPTED, once; and takes that");
             self.line(" * back where it has not happened yet. See palisade.h. */");
             self.line(&format!("void {}(struct {name} *);", own_symbol(name, "interrupt")));
-            self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "clear_interrupt")));
+            self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "uninterrupt")));
         }
     }
 

@@ -244,7 +244,7 @@ pal_limits pal_budget_used(const pal_budget *);
  * Modules compiled with --enable-interruptible look at every loop's head, and where calls could go on without loops,
  * whether they are to end. Their headers have pal_<mod>_interrupt, which any thread may call while the instance lives:
  * code of the instance that runs, or runs next, ends with PAL_TRAP_INTERRUPTED. That happens once; an interruption that
- * came too late waits for the next call unless pal_<mod>_clear_interrupt takes it back. Also ends memory.atomic.wait.
+ * came too late waits for the next call unless pal_<mod>_uninterrupt takes it back. Also ends memory.atomic.wait.
  * Host functions, a bulk instruction on its way and other instances that this one calls are not disturbed: the trap
  * comes when they return. */
 

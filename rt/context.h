@@ -380,9 +380,9 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
-/* Behind pal_<mod>_interrupt and pal_<mod>_clear_interrupt. */
+/* Behind pal_<mod>_interrupt and pal_<mod>_uninterrupt. */
 void pal_rt_interrupt(void *pinned);
-void pal_rt_clear_interrupt(void *pinned);
+void pal_rt_uninterrupt(void *pinned);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

@@ -16,7 +16,7 @@ void pal_rt_interrupt(void *pinned)
 	pal_wait_wake(pinned);
 }
 
-void pal_rt_clear_interrupt(void *pinned)
+void pal_rt_uninterrupt(void *pinned)
 {
 	uint32_t *word = word_of(pinned);
 	if (word)

@@ -121,7 +121,7 @@ static uint32_t wait_at(void *pinned, uint32_t index, uint64_t address, size_t s
 	if (fault)
 		pal_rt_trap(PAL_TRAP_MEMORY_PROTECTED, NULL, (int32_t)index, fault - (uintptr_t)memory->base);
 	if (result == INTERRUPTED) {
-		pal_rt_clear_interrupt(pinned);
+		pal_rt_uninterrupt(pinned);
 		pal_rt_trap(PAL_TRAP_INTERRUPTED, NULL, -1, 0);
 	}
 	return result;

@@ -43,7 +43,7 @@ pub enum StubKind {
     InstantiateList,
     Free,
     Interrupt,
-    ClearInterrupt,
+    Uninterrupt,
 }
 
 impl StubKind {
@@ -204,7 +204,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::InstantiateList => stub::instantiate_list(env),
         StubKind::Free => stub::forward(env, Helper::Free),
         StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
-        StubKind::ClearInterrupt => stub::forward(env, Helper::ClearInterrupt),
+        StubKind::Uninterrupt => stub::forward(env, Helper::Uninterrupt),
     }
 }
 
@@ -224,7 +224,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     if env.plan.interrupt_slot.is_some() {
-        kinds.extend([StubKind::Interrupt, StubKind::ClearInterrupt]);
+        kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);
     }
     kinds.into_iter().collect()
 }

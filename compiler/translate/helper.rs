@@ -38,7 +38,7 @@ pub enum Helper {
     Instantiate,
     Free,
     Interrupt,
-    ClearInterrupt,
+    Uninterrupt,
 }
 
 impl Helper {
@@ -74,7 +74,7 @@ impl Helper {
         Helper::Instantiate,
         Helper::Free,
         Helper::Interrupt,
-        Helper::ClearInterrupt,
+        Helper::Uninterrupt,
     ];
 
     /// Link symbol.
@@ -110,7 +110,7 @@ impl Helper {
             Helper::Instantiate => "pal_rt_instantiate",
             Helper::Free => "pal_rt_free",
             Helper::Interrupt => "pal_rt_interrupt",
-            Helper::ClearInterrupt => "pal_rt_clear_interrupt",
+            Helper::Uninterrupt => "pal_rt_uninterrupt",
         }
     }
 
@@ -144,7 +144,7 @@ impl Helper {
     /// Parameters (without the instance) and result.
     pub fn signature(self) -> (&'static [Type], Option<Type>) {
         match self {
-            Helper::StackEnter | Helper::Free | Helper::Interrupt | Helper::ClearInterrupt => (&[], None),
+            Helper::StackEnter | Helper::Free | Helper::Interrupt | Helper::Uninterrupt => (&[], None),
             Helper::MemoryGrow => (&[I32, I64], Some(I64)),
             Helper::MemoryControl => (&[I32, I32, I64, I64, I64], Some(I64)),
             Helper::MemoryDiscard => (&[I32, I64, I64], None),

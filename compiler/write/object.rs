@@ -197,7 +197,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         ];
         let interruption = [
             (own_symbol(name, "interrupt"), StubKind::Interrupt),
-            (own_symbol(name, "clear_interrupt"), StubKind::ClearInterrupt),
+            (own_symbol(name, "uninterrupt"), StubKind::Uninterrupt),
         ];
         let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
         for (symbol, kind) in entities.chain(own).chain(interruption).collect::<Vec<_>>() {

@@ -116,8 +116,8 @@ static void before_it_runs(struct env *env)
 	pal_forever_interrupt(instance);
 	expect(pal_try(call, &fill) == PAL_TRAP_INTERRUPTED && forever_byte(instance) == 0, "was done", "memory.fill");
 	pal_forever_interrupt(instance);
-	pal_forever_clear_interrupt(instance);
-	expect(pal_try(call, &fill) == PAL_TRAP_NONE && forever_byte(instance) == 7, "was not done", "clear_interrupt");
+	pal_forever_uninterrupt(instance);
+	expect(pal_try(call, &fill) == PAL_TRAP_NONE && forever_byte(instance) == 7, "was not done", "uninterrupt");
 	pal_forever_free(instance);
 }
 
