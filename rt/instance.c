@@ -68,7 +68,7 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		.is_virtual = (desc->flags & PAL_MEMORY_VIRTUAL) != 0,
 		.starts_empty = (desc->flags & PAL_MEMORY_EMPTY) != 0,
 		.limit = desc->limit,
-		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
+		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO || (desc->flags & PAL_MEMORY_COW) != 0,
 	};
 }
 
@@ -219,6 +219,12 @@ static void count_imports(struct pal_instance *instance)
 	}
 }
 
+static uint64_t new_number(void)
+{
+	static _Atomic uint64_t last;
+	return ++last;
+}
+
 static void join_budget(struct pal_instance *instance)
 {
 	pal_budget *budget = instance->budget = pal_budget_retain_used();
@@ -242,6 +248,7 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 	if (instance == NULL)
 		no_room(module, "instance", 0, 0);
 	instance->module = module;
+	instance->number = new_number();
 	join_budget(instance);
 	instance->code = pal_code_acquire(module);
 	if (instance->code == NULL)

@@ -1,7 +1,7 @@
 //! Imports that the compiler itself answers: what guests do with memories that their language knows nothing of
 //! (`palisade:memory` is memory 0, `palisade:memory/N` any other, by index or name).
 
-use super::spec::is_named;
+use super::spec::MemoryNames;
 use crate::error::{Error, Result};
 use crate::read::{Import, Module};
 use std::collections::HashMap;
@@ -120,13 +120,13 @@ accesses! {
 
 /// The builtins among imported functions, by function index.
 pub fn plan(module: &Module<'_>) -> Result<HashMap<u32, Builtin>> {
-    let mut builtins = HashMap::new();
+    let (names, mut builtins) = (MemoryNames::of(module), HashMap::new());
     for import in module.imports.iter().filter(|import| import.is_builtin()) {
         let fail = |what: String| Error::new(format!("import {:?} {:?}: {what}", import.module, import.name));
         if import.kind != ExternalKind::Func {
             return Err(fail("palisade provides functions only".to_owned()));
         }
-        let memory = memory_of(module, import).map_err(&fail)?;
+        let memory = memory_of(module, &names, import).map_err(&fail)?;
         let known = find(import.name).map_err(&fail)?;
         let address = if module.memories[memory as usize].0.memory64 { I64 } else { I32 };
         let types = |list: &[Type]| -> Vec<ValType> {
@@ -150,15 +150,14 @@ fn find(name: &str) -> Result<&'static Known, String> {
     }
 }
 
-fn memory_of(module: &Module<'_>, import: &Import<'_>) -> Result<u32, String> {
-    let count = module.memories.len() as u32;
+fn memory_of(module: &Module<'_>, names: &MemoryNames<'_>, import: &Import<'_>) -> Result<u32, String> {
     let name = match import.module.split_once('/') {
-        None if count > 0 => return Ok(0),
+        None if !module.memories.is_empty() => return Ok(0),
         None => return Err("the module has no memory".to_owned()),
         Some((_, "any")) => return Err("choosing a memory at run time is not supported".to_owned()),
         Some((_, name)) => name,
     };
-    let found = (0..count).find(|&index| name == index.to_string() || is_named(module, index, name));
+    let found = names.of_name(name).first().copied();
     found.ok_or_else(|| format!("the module has no memory {name:?} (--memory new:{name} adds one)"))
 }
 

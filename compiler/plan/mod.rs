@@ -110,8 +110,9 @@ pub fn plan(
     let tables = table::plan(module, &scan);
     let base_pinned = memories.first().is_some_and(|m| m.mode != MemoryMode::Checked && m.import.is_none());
     let mut layout = Layout::default();
-    let interrupt_slot = interruptible.then(|| layout.slot());
     let globals = plan_globals(module, &mut layout);
+    layout.globals_end = layout.context_size;
+    let interrupt_slot = interruptible.then(|| layout.slot());
     let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();

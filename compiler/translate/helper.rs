@@ -37,13 +37,15 @@ pub enum Helper {
     NearestF64,
     Instantiate,
     Free,
+    Snapshot,
+    Restore,
     Interrupt,
     Uninterrupt,
 }
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 31] = [
+    pub const ALL: [Helper; 33] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -73,6 +75,8 @@ impl Helper {
         Helper::NearestF64,
         Helper::Instantiate,
         Helper::Free,
+        Helper::Snapshot,
+        Helper::Restore,
         Helper::Interrupt,
         Helper::Uninterrupt,
     ];
@@ -109,6 +113,8 @@ impl Helper {
             Helper::NearestF64 => "pal_rt_nearest_f64",
             Helper::Instantiate => "pal_rt_instantiate",
             Helper::Free => "pal_rt_free",
+            Helper::Snapshot => "pal_rt_snapshot",
+            Helper::Restore => "pal_rt_restore",
             Helper::Interrupt => "pal_rt_interrupt",
             Helper::Uninterrupt => "pal_rt_uninterrupt",
         }
@@ -163,6 +169,7 @@ impl Helper {
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
             Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),
+            Helper::Snapshot | Helper::Restore => (&[I64], Some(I32)),
         }
     }
 }
