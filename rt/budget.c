@@ -90,6 +90,12 @@ void pal_budget_give(pal_budget *budget, enum pal_resource resource, uint64_t am
 		budget->used[resource] -= amount;
 }
 
+void pal_budget_move(pal_budget *budget, enum pal_resource resource, uint64_t from, uint64_t to)
+{
+	if (budget)
+		budget->used[resource] += to - from; /* wraps, as intended where it is less */
+}
+
 void pal_budget_name(const pal_budget *budget, enum pal_resource resource, struct pal_text *text)
 {
 	static const char *const names[] = { "memory_bytes", "table_elements", "instances" };

@@ -17,6 +17,8 @@ void pal_budget_retain(pal_budget *);
 bool pal_budget_take(pal_budget *, enum pal_resource, uint64_t amount);
 /* Gives back what was taken. */
 void pal_budget_give(pal_budget *, enum pal_resource, uint64_t amount);
+/* What took `from` takes `to` now, as it did before: restored snapshots are not refused. */
+void pal_budget_move(pal_budget *, enum pal_resource, uint64_t from, uint64_t to);
 /* Appends the limit's name and value. */
 void pal_budget_name(const pal_budget *, enum pal_resource, struct pal_text *);
 

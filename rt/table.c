@@ -164,6 +164,7 @@ void pal_table_load(struct pal_table *table, void *const *elements, uint64_t siz
 {
 	lock(table);
 	memcpy(table->elements, elements, size * sizeof *elements);
+	pal_budget_move(table->budget, PAL_TABLE_ELEMENTS, table->size, size);
 	table->size = size;
 	for (struct pal_view *view = table->views; view; view = view->next)
 		update_view(table, view);
