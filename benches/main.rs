@@ -3,12 +3,13 @@
 //!
 //! | group | what |
 //! | --- | --- |
-//! | `run` | user time of programs: palisade, Wasmtime, native; those that are installed |
+//! | `run` | user time of programs: palisade, Wasmtime, wasm2c + clang, native; those that are installed |
 //! | `compile` | user time, peak memory, `-j` scaling and size of the code: palisade beside Wasmtime |
 //! | `instances` | making, holding and calling instances: palisade beside Wasmtime |
 //! | `exceptions` | instructions of programs that could throw, beside the same without exceptions; the time of throwing |
 //! | `calls` | a call from C, to C and between modules: palisade beside Wasmtime and a C pointer |
 //! | `start` | starting and ending an executable, whatever its tables and segments hold |
+//! | `scale` | time and memory for compiling huge generated modules, in three sizes each |
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
 //! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
@@ -20,6 +21,7 @@ mod exceptions;
 mod instances;
 mod measure;
 mod run;
+mod scale;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -65,16 +67,17 @@ fn main() -> ExitCode {
         }
     }
     type Group = (&'static str, fn(&Bench));
-    let all: [Group; 6] = [
+    let all: [Group; 7] = [
         ("run", run::bench),
         ("compile", compile::bench),
         ("instances", instances::bench),
         ("calls", calls::bench),
         ("exceptions", exceptions::bench),
         ("start", start::bench),
+        ("scale", scale::bench),
     ];
     if let Some(unknown) = groups.iter().find(|g| all.iter().all(|(name, _)| name != g)) {
-        eprintln!("there is no group {unknown:?}: run, compile, instances, calls, exceptions, start");
+        eprintln!("there is no group {unknown:?}: run, compile, instances, calls, exceptions, start, scale");
         return ExitCode::from(2);
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
