@@ -13,7 +13,8 @@
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
 //! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
-//! for `run`, `PALISADE_PROGRAMS` one with the archives of real programs (as for the tests) for `compile`.
+//! for `run`, `WASM2C_RT` one with wasm2c's runtime, `PALISADE_PROGRAMS` one with the archives of real programs (as for
+//! the tests) for `compile`. `wasm2c/cc` is a C compiler for what any version of wasm2c writes, also for other harnesses.
 
 mod calls;
 mod compile;
