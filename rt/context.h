@@ -143,6 +143,7 @@ struct pal_memory_desc {
 #define PAL_MEMORY_COMPACT 1 /* no guard layout for the sake of others who might import it */
 #define PAL_MEMORY_VIRTUAL 2 /* pages can be mapped and unmapped */
 #define PAL_MEMORY_EMPTY 4   /* virtual, and only pages with active segments are mapped at first */
+#define PAL_MEMORY_COW 8     /* has mapped segments; never moves */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -188,6 +189,7 @@ struct pal_import_module {
 #define PAL_SEGMENT_ACTIVE 1   /* offset is the value */
 #define PAL_SEGMENT_COMPUTED 2 /* offset is an index into the array that init fills */
 #define PAL_SEGMENT_DECLARED 3 /* elements only: nothing to do (also those that became static tables) */
+#define PAL_SEGMENT_MAPPED 4   /* data only: as active, in pages of PAL_IMAGE_ALIGN bytes; start is counted in module->image */
 struct pal_data_segment {
 	uint64_t offset, start, length; /* start, length: bytes in module->data */
 	uint32_t memory, mode;
@@ -283,6 +285,10 @@ struct pal_module {
 	const uint32_t *frame_start;
 	const uint32_t *frame_first;
 	const uint32_t *saved_registers;
+	/* Bytes of mapped segments, in a section of their own that begins with a page in the file, whatever size the host's
+	 * pages are; behind them PAL_IMAGE_ID_SIZE bytes by which the file is known to be the one they were loaded from. */
+	const uint8_t *image;
+	uint64_t image_size; /* a multiple of PAL_IMAGE_ALIGN; 0: there is none */
 	uint32_t functions, imported_functions, sites, import_module_count, import_count, memory_count, table_count;
 	uint32_t global_count, type_count, func_count, data_segment_count, elem_segment_count, computed_count;
 	uint32_t tag_count, exn_global_count, handler_count;
@@ -301,11 +307,14 @@ struct pal_module {
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
 	uint32_t frames;
+	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
 };
+#define PAL_IMAGE_ALIGN 65536
+#define PAL_IMAGE_ID_SIZE 32
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
 #define PAL_VERSION_CHECKED 1
-#define PAL_MODULE_SIZE 392
+#define PAL_MODULE_SIZE 416
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2
 #define PAL_CPU_CMPXCHG16B 4
@@ -387,6 +396,10 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+/* Behind pal_<mod>_snapshot and pal_<mod>_restore. Return a pal_status. */
+struct pal_snapshot;
+int32_t pal_rt_snapshot(void *pinned, struct pal_snapshot **out);
+int32_t pal_rt_restore(void *pinned, struct pal_snapshot *);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

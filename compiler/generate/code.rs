@@ -35,6 +35,46 @@ pub struct Code {
     pub handler_sites: Vec<HandlerSite>,
     /// Their scopes, and the frame that handlers find; there if there are such calls.
     pub tries: Option<(Vec<Scope>, TryFrame)>,
+    /// Explicit bounds checks of memories.
+    pub checks: Checks,
+}
+
+/// How many explicit bounds checks of memories there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checks {
+    /// As wasm has it.
+    pub before: usize,
+    /// In the machine code.
+    pub after: usize,
+    /// In the machine code, in versions of loops that run when not all of a loop's accesses are known to be inside.
+    pub aside: usize,
+}
+
+impl Checks {
+    /// Counts those of a function, hot and cold ones apart.
+    pub(super) fn count(func: &Function) -> (usize, usize) {
+        let (mut hot, mut cold) = (0, 0);
+        for block in func.layout.blocks() {
+            let checks = func.layout.block_insts(block).filter(|&inst| is_check(func, inst)).count();
+            *(if func.layout.is_cold(block) { &mut cold } else { &mut hot }) += checks;
+        }
+        (hot, cold)
+    }
+}
+
+impl std::iter::Sum for Checks {
+    fn sum<I: Iterator<Item = Checks>>(checks: I) -> Checks {
+        checks.fold(Checks::default(), |a, b| Checks {
+            before: a.before + b.before,
+            after: a.after + b.after,
+            aside: a.aside + b.aside,
+        })
+    }
+}
+
+fn is_check(func: &Function, inst: Inst) -> bool {
+    let InstructionData::CondTrap { code, .. } = func.dfg.insts[inst] else { return false };
+    trap::checked_memory(code).is_some()
 }
 
 /// A call whose exceptions are caught in its function, perhaps.
@@ -94,6 +134,7 @@ impl Code {
         compiled: &CompiledCode,
         saved_pinned: Option<StackSlot>,
         handlers: Handlers,
+        checks: Checks,
     ) -> Result<Code> {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let unwind =
@@ -110,6 +151,7 @@ impl Code {
             saved: saved_registers(env, compiled),
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
+            checks,
         })
     }
 }

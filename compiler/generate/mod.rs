@@ -4,7 +4,7 @@
 mod code;
 mod phase;
 
-pub use code::{Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
@@ -44,6 +44,8 @@ pub enum StubKind {
     Instantiate,
     InstantiateList,
     Free,
+    Snapshot,
+    Restore,
 }
 
 impl StubKind {
@@ -86,7 +88,7 @@ impl Worker {
         context.eliminate_unreachable_code(env.isa)?;
         context.remove_constant_phis(env.isa)?;
         context.func.dfg.resolve_all_aliases();
-        optimize::before(context, env.isa, env.disabled_passes);
+        optimize::before(context, env.isa, env.plan, env.disabled_passes);
         context.verify_if(env.isa)?;
         if env.isa.flags().opt_level() != OptLevel::None {
             context.egraph_pass(env.isa, &mut ControlPlane::default())?;
@@ -97,8 +99,11 @@ impl Worker {
 
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+        let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers)
+        let (after, aside) = Checks::count(&self.context.func);
+        let checks = Checks { before: before.0 + before.1, after, aside };
+        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
     }
 }
 
@@ -219,6 +224,8 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
         StubKind::Free => stub::free(env),
+        StubKind::Snapshot => stub::snapshot(env, Helper::Snapshot),
+        StubKind::Restore => stub::snapshot(env, Helper::Restore),
     }
 }
 
@@ -236,6 +243,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
+    kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     kinds.into_iter().collect()
 }

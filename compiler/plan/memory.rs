@@ -54,6 +54,8 @@ pub struct MemoryPlan {
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
     pub limit: Option<u64>,
+    /// Large data images are mapped from the program's file.
+    pub cow: bool,
     /// Why this mode, for `--plan`.
     pub reason: String,
 }
@@ -104,6 +106,12 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     if settings.virtual_pages.is_some() && ty.memory64 && maximum_bytes.is_none() {
         return impossible("is virtual and 64-bit: it needs a maximum or limit=SIZE, which is reserved");
     }
+    if settings.cow && (import.is_some() || page_log2 != 16 || settings.virtual_pages.is_some()) {
+        return impossible("is imported, virtual or has small pages: cow is impossible");
+    }
+    if settings.cow && ty.memory64 && maximum_bytes.is_none() {
+        return impossible("is 64-bit and must not move: cow needs a maximum or limit=SIZE, which is reserved");
+    }
     let special = settings.no_access > 0 || settings.read_only.is_some();
     if import.is_some() && (special || settings.virtual_pages.is_some() || settings.limit.is_some()) {
         return impossible("is imported: what its pages are is its provider's to say");
@@ -125,6 +133,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
         moves: mode == MemoryMode::Checked
             && !ty.shared
             && settings.virtual_pages.is_none()
+            && !settings.cow
             && moves(import.is_some(), maximum_bytes),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
@@ -138,6 +147,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
         read_only,
         virtual_pages: settings.virtual_pages,
         limit: settings.limit,
+        cow: settings.cow,
         reason,
     })
 }

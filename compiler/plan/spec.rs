@@ -85,12 +85,13 @@ enum Key {
     ReadOnly(ReadOnly),
     Virtual(Virtual),
     Limit(u64),
+    Cow,
     /// Keys of the grammar whose work is not done.
     Unfinished(&'static str),
 }
 
 /// Keys that are part of the grammar but not compiled yet: a clear error beats silence.
-const UNFINISHED: &[&str] = &["exact", "immutable", "bind", "cow"];
+const UNFINISHED: &[&str] = &["exact", "immutable", "bind"];
 
 /// What is asked of one memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub struct Settings {
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
     pub limit: Option<u64>,
+    /// Large data images are mapped from the program's file.
+    pub cow: bool,
 }
 
 impl MemorySpec {
@@ -271,6 +274,7 @@ impl Settings {
             Key::ReadOnly(what) => self.read_only = Some(*what),
             Key::Virtual(how) => self.virtual_pages = Some(*how),
             Key::Limit(bytes) => self.limit = Some(*bytes),
+            Key::Cow => self.cow = true,
             _ => {} // of new memories, or refused
         }
     }
@@ -323,6 +327,7 @@ const KEYS: &[(&str, ParseKey)] = &[
         Some(other) => Err(format!("virtual={other}: it is virtual or virtual=empty")),
     }),
     ("limit", |value| size(value).map(Key::Limit)),
+    ("cow", |value| alone(value, Key::Cow)),
 ];
 
 fn key(text: &str) -> Result<Key, String> {
@@ -337,7 +342,7 @@ fn key(text: &str) -> Result<Key, String> {
 }
 
 fn alone(value: Option<&str>, key: Key) -> Result<Key, String> {
-    if value.is_none() { Ok(key) } else { Err("i64 and shared take no value".to_owned()) }
+    if value.is_none() { Ok(key) } else { Err("i64, shared and cow take no value".to_owned()) }
 }
 
 fn pages(value: Option<&str>) -> Result<u64, String> {
@@ -391,7 +396,8 @@ mod tests {
             ("new::min=1", "name is missing"),
             ("new:x:min=many", "\"many\""),
             ("new:x:i64=1", "no value"),
-            ("0:cow", "cow is not supported"),
+            ("0:bind", "bind is not supported"),
+            ("0:cow=1", "no value"),
         ] {
             assert!(refused(text).contains(words), "{text}: {}", refused(text));
         }

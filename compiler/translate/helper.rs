@@ -36,11 +36,13 @@ pub enum Helper {
     NearestF64,
     Instantiate,
     Free,
+    Snapshot,
+    Restore,
 }
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 29] = [
+    pub const ALL: [Helper; 31] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -70,6 +72,8 @@ impl Helper {
         Helper::NearestF64,
         Helper::Instantiate,
         Helper::Free,
+        Helper::Snapshot,
+        Helper::Restore,
     ];
 
     /// Link symbol.
@@ -104,6 +108,8 @@ impl Helper {
             Helper::NearestF64 => "pal_rt_nearest_f64",
             Helper::Instantiate => "pal_rt_instantiate",
             Helper::Free => "pal_rt_free",
+            Helper::Snapshot => "pal_rt_snapshot",
+            Helper::Restore => "pal_rt_restore",
         }
     }
 
@@ -134,6 +140,7 @@ impl Helper {
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
             Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),
+            Helper::Snapshot | Helper::Restore => (&[I64], Some(I32)),
         }
     }
 }

@@ -103,7 +103,7 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
     });
     let kept = env.plan.data.iter().filter_map(|plan| match plan {
         DataPlan::Kept(index) => Some(&env.module.data[*index as usize].mode),
-        DataPlan::Image { .. } => None,
+        DataPlan::Image { .. } | DataPlan::Mapped { .. } => None,
     });
     let data = kept.filter_map(|mode| match mode {
         DataMode::Active { offset, .. } => Some(offset),
@@ -269,6 +269,15 @@ pub fn free(env: &Env<'_>) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
         call_c(t, Helper::Free, params);
         t.b.ins().return_(&[]);
+        None
+    })
+}
+
+/// `pal_status pal_<mod>_snapshot(struct mod *, pal_snapshot **)` and `pal_<mod>_restore(struct mod *, pal_snapshot *)`.
+pub fn snapshot(env: &Env<'_>, helper: Helper) -> Stub {
+    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], Some(I32)), |t, params| {
+        let result = call_c(t, helper, params);
+        t.b.ins().return_(&result);
         None
     })
 }

@@ -9,6 +9,7 @@ use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, ref
 use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
 use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
 
 /// Symbols that the descriptor points to.
@@ -20,6 +21,8 @@ pub struct Symbols {
     pub imports: Vec<(Option<SymbolId>, SymbolId)>,
     /// `pal_wasi_bind`, if a WASI module is imported.
     pub wasi_bind: Option<SymbolId>,
+    /// The section of mapped data, if there is any.
+    pub image: Option<SymbolId>,
 }
 
 /// Builds one module's constant data.
@@ -33,6 +36,8 @@ pub struct ModuleWriter<'w, 'a> {
     pub rodata: DataBuilder,
     /// Read-only after relocation: the descriptor, what has pointers.
     pub relro: DataBuilder,
+    /// Mapped data.
+    pub image: Vec<u8>,
     strings: HashMap<String, u32>,
     string_bytes: Vec<u8>,
 }
@@ -53,6 +58,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             symbols,
             rodata: DataBuilder::default(),
             relro: DataBuilder::default(),
+            image: Vec::new(),
             strings: HashMap::new(),
             string_bytes: vec![0],
         }
@@ -166,6 +172,8 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         {
             self.relro.pointer(self.rodata_place(place));
         }
+        self.relro.pointer(self.symbols.image.map(|symbol| Place { symbol, offset: 0 }));
+        self.relro.u64(self.image.len() as u64);
         let layout = &env.plan.layout;
         let exported_memory =
             module.exports.iter().find(|e| e.kind == ExternalKind::Memory && e.name == "memory").map_or(0, |e| e.index);
@@ -202,6 +210,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             cpu_features(env),
             env.plan.version_slot.unwrap_or(0),
             frames.count as u32,
+            layout.globals_end,
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {
@@ -293,6 +302,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
                 (plan.compact, MEMORY_COMPACT),
                 (plan.virtual_pages.is_some(), MEMORY_VIRTUAL),
                 (plan.virtual_pages == Some(Virtual::Empty), MEMORY_EMPTY),
+                (plan.cow, MEMORY_COW),
             ];
             self.rodata.u32(flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | *flag as u32));
             for bytes in [plan.limit.unwrap_or(0), plan.no_access, plan.read_only.0, plan.read_only.1] {
@@ -386,12 +396,32 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             let (mode, memory, offset, bytes) = match plan {
                 DataPlan::Image { memory, offset, bytes } => (SEGMENT_ACTIVE, *memory, *offset, &bytes[..]),
                 DataPlan::Kept(index) => kept_segment(&env.module.data[*index as usize], computed),
+                DataPlan::Mapped { memory, offset, bytes } => {
+                    let (start, length) = (self.image.len() as u64, bytes.len() as u64);
+                    self.image.extend_from_slice(bytes);
+                    rows.push([*offset, start, length, u64::from(*memory) | SEGMENT_MAPPED << 32]);
+                    continue;
+                }
             };
             let start = self.rodata.len() - data;
             self.rodata.bytes(bytes);
             rows.push([offset, start, bytes.len() as u64, u64::from(memory) | mode << 32]);
         }
         (self.rows(&rows), data)
+    }
+
+    /// The section of mapped data: the bytes, and by what a file that holds them is known.
+    pub fn image_section(&mut self) -> Vec<u8> {
+        const MAGIC: &[u8; 16] = b"palisade image\0\0";
+        const { assert!(MAGIC.len() + 16 == IMAGE_ID_SIZE as usize) };
+        let mut section = std::mem::take(&mut self.image);
+        let size = section.len() as u64;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&section);
+        section.extend_from_slice(MAGIC);
+        section.extend(size.to_le_bytes());
+        section.extend(hasher.finish().to_le_bytes());
+        section
     }
 
     fn tags(&mut self) -> u64 {

@@ -16,6 +16,9 @@
 #define PAL_BUILTIN(module, name) __attribute__((import_module(module), import_name(name)))
 #endif
 
+/* Loads are C's own: what they give may be kept until something is stored. Other threads' stores need atomics. */
+#define PAL_LOAD(module, name) PAL_BUILTIN(module, name) __attribute__((pure))
+
 /* What may be done with pages. */
 enum { PAL_PROT_NONE = 0, PAL_PROT_READ = 1, PAL_PROT_READ_WRITE = 3 };
 
@@ -48,14 +51,14 @@ PAL_BUILTIN("palisade:memory", "alias") int32_t pal_alias(void *dst, void *src, 
  *     static double element(uint32_t i) { return heap_load_f64(i * 8); }
  */
 #define PAL_MEMORY(id, module, address) \
-	PAL_BUILTIN(module, "i32.load8_s") int32_t id##_load_i8(address); \
-	PAL_BUILTIN(module, "i32.load8_u") uint32_t id##_load_u8(address); \
-	PAL_BUILTIN(module, "i32.load16_s") int32_t id##_load_i16(address); \
-	PAL_BUILTIN(module, "i32.load16_u") uint32_t id##_load_u16(address); \
-	PAL_BUILTIN(module, "i32.load") int32_t id##_load_i32(address); \
-	PAL_BUILTIN(module, "i64.load") int64_t id##_load_i64(address); \
-	PAL_BUILTIN(module, "f32.load") float id##_load_f32(address); \
-	PAL_BUILTIN(module, "f64.load") double id##_load_f64(address); \
+	PAL_LOAD(module, "i32.load8_s") int32_t id##_load_i8(address); \
+	PAL_LOAD(module, "i32.load8_u") uint32_t id##_load_u8(address); \
+	PAL_LOAD(module, "i32.load16_s") int32_t id##_load_i16(address); \
+	PAL_LOAD(module, "i32.load16_u") uint32_t id##_load_u16(address); \
+	PAL_LOAD(module, "i32.load") int32_t id##_load_i32(address); \
+	PAL_LOAD(module, "i64.load") int64_t id##_load_i64(address); \
+	PAL_LOAD(module, "f32.load") float id##_load_f32(address); \
+	PAL_LOAD(module, "f64.load") double id##_load_f64(address); \
 	PAL_BUILTIN(module, "i32.store8") void id##_store_i8(address, int32_t); \
 	PAL_BUILTIN(module, "i32.store16") void id##_store_i16(address, int32_t); \
 	PAL_BUILTIN(module, "i32.store") void id##_store_i32(address, int32_t); \

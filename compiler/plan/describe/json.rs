@@ -1,7 +1,7 @@
 //! The plan as JSON.
 
 use super::space::ranges;
-use super::{memory_name, mode_name};
+use super::{mapped_bytes, memory_name, mode_name};
 use crate::plan::{GlobalPlan, Plan, Provider, TablePlan};
 use crate::read::Module;
 
@@ -56,6 +56,7 @@ fn memory(module: &Module<'_>, plan: &Plan, index: u32) -> String {
         ("minimum_pages", ty.initial.to_string()),
         ("maximum_pages", or_null(ty.maximum.map(|m| m.to_string()))),
         ("moves", memory.moves.to_string()),
+        ("mapped_bytes", mapped_bytes(plan, index).to_string()),
         ("space", array(space)),
     ])
 }

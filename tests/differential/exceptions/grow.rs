@@ -5,7 +5,7 @@
 
 use super::form::keep_value;
 use super::tree::{
-    Block, BlockKind, Catch, Delegate, Function, HOST_TAGS, Label, Module, Node, Region, Signature, Try, Ty,
+    Block, BlockKind, Catch, Delegate, Function, HOST_TAGS, Label, Memory, Module, Node, Region, Signature, Try, Ty,
 };
 use crate::dice::Dice;
 
@@ -27,10 +27,12 @@ pub fn module(dice: &mut Dice) -> Module {
     let count = 4 + dice.below(4) as usize;
     let types: Vec<Signature> = (0..count).map(|index| function_type(dice, index)).collect();
     let plain: Vec<usize> = (0..count).filter(|&index| types[index] == Signature::default()).collect();
-    let mut shape = Shape { tags, types, plain, with_host };
+    let memories = [Memory::Plain, Memory::Plain, Memory::Wide, Memory::Bytes, Memory::Shared];
+    let memory = memories[dice.below(5) as usize];
+    let mut shape = Shape { tags, types, plain, with_host, memory };
     let functions = (0..count).map(|index| Grower::function(dice, &shape, index)).collect();
     let tags = std::mem::take(&mut shape.tags);
-    Module { tags, functions, plain_functions: shape.plain, with_host }
+    Module { tags, functions, plain_functions: shape.plain, with_host, memory }
 }
 
 fn any_type(dice: &mut Dice) -> Ty {
@@ -60,6 +62,7 @@ struct Shape {
     types: Vec<Signature>,
     plain: Vec<usize>,
     with_host: bool,
+    memory: Memory,
 }
 
 /// A label that code can branch to.
@@ -117,7 +120,9 @@ impl Grower<'_> {
         self.open.push(Open { label: Label::Function, takes: ty.results.clone(), region: id, caught: false });
         if !self.statements(&mut code, 8) || self.dice.one_in(2) {
             if !self.dice.one_in(6) {
-                code.extend((0..self.locals.len()).map(|local| plain(mix_local(local, self.locals[local]))));
+                code.extend(
+                    (0..self.locals.len()).map(|local| plain(mix_local(local, self.locals[local], self.shape.memory))),
+                );
             }
             self.values(&ty.results, &mut code);
         }
@@ -200,9 +205,14 @@ impl Grower<'_> {
             self.value(ty, 0, code);
             code.push(plain(keep_value(ty)));
         } else {
-            code.push(plain(format!("i32.const {}", 16 + self.dice.below(60_000))));
+            // Aligned for atomics.
+            let at = self.shape.memory.address(16 + 8 * self.dice.below(7500) as i64);
+            code.push(plain(at));
             self.value(ty, 0, code);
-            code.push(plain(format!("{}.store", ty.name())));
+            code.push(plain(match ty {
+                Ty::I32 | Ty::I64 if self.dice.one_in(3) => format!("{}.atomic.rmw.add drop", ty.name()),
+                ty => format!("{}.store", ty.name()),
+            }));
         }
     }
 
@@ -288,8 +298,11 @@ impl Grower<'_> {
     }
 
     fn trap(&mut self, code: &mut Vec<Node>) -> bool {
-        let trap = ["unreachable", "i32.const 1 i32.const 0 i32.div_u drop", "i32.const -1 i32.load drop"];
-        code.push(plain(trap[self.dice.below(3) as usize]));
+        code.push(plain(match self.dice.below(3) {
+            0 => "unreachable".into(),
+            1 => "i32.const 1 i32.const 0 i32.div_u drop".into(),
+            _ => format!("{} i32.load drop", self.shape.memory.address(-1)),
+        }));
         false
     }
 
@@ -397,8 +410,8 @@ impl Grower<'_> {
                 code.push(plain(format!("local.tee {local}")));
             }
             5 if ty != Ty::Extern => {
-                let at = 16 + self.dice.below(60_000);
-                code.push(plain(format!("i32.const {at} {}.load", ty.name())));
+                let at = self.shape.memory.address(16 + self.dice.below(60_000) as i64);
+                code.push(plain(format!("{at} {}.load", ty.name())));
             }
             6 if ty == Ty::Extern && self.shape.with_host => {
                 self.value(ty, depth + 1, code);
@@ -499,7 +512,7 @@ fn operation(dice: &mut Dice, ty: Ty) -> &'static str {
 }
 
 /// Mixes a local into the eight bytes at 0.
-fn mix_local(local: usize, ty: Ty) -> String {
+fn mix_local(local: usize, ty: Ty, memory: Memory) -> String {
     let bits = match ty {
         Ty::I32 => "i64.extend_i32_u",
         Ty::I64 => "",
@@ -508,5 +521,6 @@ fn mix_local(local: usize, ty: Ty) -> String {
         Ty::V128 => "i32x4.extract_lane 3 i64.extend_i32_u",
         Ty::Extern => "ref.is_null i64.extend_i32_u",
     };
-    format!("i32.const 0 i32.const 0 i64.load i64.const 31 i64.mul local.get {local} {bits} i64.add i64.store")
+    let at = memory.address(0);
+    format!("{at} {at} i64.load i64.const 31 i64.mul local.get {local} {bits} i64.add i64.store")
 }

@@ -8,6 +8,7 @@ mod tree;
 use crate::dice::Dice;
 use crate::generate::{Subject, plan_calls};
 use form::Form;
+use tree::Memory;
 
 /// The ways of a tree.
 pub const FORMS: u64 = 3;
@@ -24,7 +25,11 @@ pub fn subject(seed: u64) -> Subject {
     let mut subject = Subject::new(seed, wasm(form));
     subject.other = (form != Form::Standard).then(|| wasm(Form::Standard));
     subject.opt_level = [2, 2, 0, 1, 3][dice.below(5) as usize];
-    subject.memory = dice.one_in(3).then(|| ["0:mode=fixed", "*:mode=checked", "0:mode=auto"][dice.below(3) as usize]);
+    let modes: &[&str] = match tree.memory {
+        Memory::Plain | Memory::Shared => &["0:mode=fixed", "*:mode=checked", "0:mode=auto"],
+        Memory::Wide | Memory::Bytes => &["*:mode=checked"],
+    };
+    subject.memory = dice.one_in(3).then(|| modes[dice.below(modes.len() as u64) as usize]);
     plan_calls(&mut subject, &mut Dice::new(seed / FORMS));
     subject
 }

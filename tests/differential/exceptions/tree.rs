@@ -115,8 +115,37 @@ pub struct Function {
     pub body: Region,
 }
 
+/// What kind of memory the module has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    Plain,
+    /// 64-bit.
+    Wide,
+    /// With pages of one byte.
+    Bytes,
+    Shared,
+}
+
+impl Memory {
+    /// Its limits, in the text format.
+    pub fn limits(self) -> &'static str {
+        match self {
+            Memory::Plain => "1 1",
+            Memory::Wide => "i64 1 1",
+            Memory::Bytes => "65536 65536 (pagesize 1)",
+            Memory::Shared => "1 1 shared",
+        }
+    }
+
+    /// An instruction that pushes an address.
+    pub fn address(self, address: i64) -> String {
+        format!("{}.const {address}", if self == Memory::Wide { "i64" } else { "i32" })
+    }
+}
+
 #[derive(Debug)]
 pub struct Module {
+    pub memory: Memory,
     /// The imported ones first.
     pub tags: Vec<Vec<Ty>>,
     pub functions: Vec<Function>,
