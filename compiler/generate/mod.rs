@@ -2,8 +2,10 @@
 //! on the number of threads.
 
 mod code;
+mod phase;
 
 pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
