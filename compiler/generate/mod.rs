@@ -2,8 +2,10 @@
 //! on the number of threads.
 
 mod code;
+mod phase;
 
 pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
@@ -44,6 +46,8 @@ pub enum StubKind {
     Free,
     Snapshot,
     Restore,
+    Interrupt,
+    Uninterrupt,
 }
 
 impl StubKind {
@@ -221,9 +225,11 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
-        StubKind::Free => stub::free(env),
         StubKind::Snapshot => stub::snapshot(env, Helper::Snapshot),
         StubKind::Restore => stub::snapshot(env, Helper::Restore),
+        StubKind::Free => stub::forward(env, Helper::Free),
+        StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
+        StubKind::Uninterrupt => stub::forward(env, Helper::Uninterrupt),
     }
 }
 
@@ -243,6 +249,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
     kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
+    if env.plan.interrupt_slot.is_some() {
+        kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);
+    }
     kinds.into_iter().collect()
 }
 
