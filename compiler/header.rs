@@ -83,6 +83,12 @@ impl Header<'_, '_> {
         self.line("/* What it holds at this moment, and going back to that: see Snapshots in palisade.h. */");
         self.line(&format!("pal_status {}(struct {name} *, pal_snapshot **out);", own_symbol(name, "snapshot")));
         self.line(&format!("pal_status {}(struct {name} *, pal_snapshot *);\n", own_symbol(name, "restore")));
+        if self.env.plan.interrupt_slot.is_some() {
+            self.line("/* From any thread: ends what the instance runs, or runs next, with PAL_TRAP_INTERRUPTED, once; and takes that");
+            self.line(" * back where it has not happened yet. See palisade.h. */");
+            self.line(&format!("void {}(struct {name} *);", own_symbol(name, "interrupt")));
+            self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "uninterrupt")));
+        }
     }
 
     fn exports(&mut self) -> Result<()> {

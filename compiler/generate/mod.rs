@@ -46,6 +46,8 @@ pub enum StubKind {
     Free,
     Snapshot,
     Restore,
+    Interrupt,
+    Uninterrupt,
 }
 
 impl StubKind {
@@ -223,9 +225,11 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
-        StubKind::Free => stub::free(env),
         StubKind::Snapshot => stub::snapshot(env, Helper::Snapshot),
         StubKind::Restore => stub::snapshot(env, Helper::Restore),
+        StubKind::Free => stub::forward(env, Helper::Free),
+        StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
+        StubKind::Uninterrupt => stub::forward(env, Helper::Uninterrupt),
     }
 }
 
@@ -245,6 +249,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
     kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
+    if env.plan.interrupt_slot.is_some() {
+        kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);
+    }
     kinds.into_iter().collect()
 }
 

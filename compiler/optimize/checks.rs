@@ -96,10 +96,7 @@ fn is_covered(unit: &Unit<'_>, loud: &Loud, ranges: &mut Ranges<'_>, known: &mut
 
 fn remove(unit: &mut Unit<'_>, check: &Check) {
     unit.func.layout.remove_inst(check.inst);
-    if let Some(sum) = check.sum {
-        // Made for this check alone.
-        unit.func.layout.remove_inst(sum);
-    }
+    remove_sum(unit, check);
 }
 
 /// Where the length is loaded in front of a loop, and where an addition could overflow: `length - bytes` on the right.
@@ -119,13 +116,17 @@ fn compare_with_limit(unit: &mut Unit<'_>, limits: &mut Limits, check: &Check) {
     if let InstructionData::CondTrap { arg, .. } = &mut cursor.func.dfg.insts[check.inst] {
         *arg = outside;
     }
-    if let Some(sum) = check.sum {
-        unit.func.layout.remove_inst(sum);
+    remove_sum(unit, check);
+}
+
+fn remove_sum(unit: &mut Unit<'_>, check: &Check) {
+    for inst in check.sum.into_iter().flatten() {
+        unit.func.layout.remove_inst(inst);
     }
 }
 
 /// Right behind the load of the length. Cranelift repeats differences from constants wherever they are used, which in a
-/// loop costs two instructions each time; not a maximum, which here is always the difference.
+/// loop costs two instructions each time; not a minimum, which here is always the difference.
 fn limit(unit: &mut Unit<'_>, length: Value, bytes: u64, hoisted: bool) -> Value {
     let load = value::defining(unit.func, length).expect("lengths are loaded");
     let mut cursor = FuncCursor::new(unit.func).after_inst(load);
@@ -135,6 +136,5 @@ fn limit(unit: &mut Unit<'_>, length: Value, bytes: u64, hoisted: bool) -> Value
     if !hoisted {
         return limit;
     }
-    let zero = cursor.ins().iconst(I64, 0);
-    cursor.ins().smax(limit, zero)
+    cursor.ins().smin(limit, length)
 }

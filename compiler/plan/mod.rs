@@ -34,6 +34,8 @@ pub struct Plan {
     /// Where there are two versions of the code (`auto` memories): distance of the context's word that says which one
     /// an instance uses, 0 for guard and 1 for checked.
     pub version_slot: Option<u32>,
+    /// Interruptible code: distance of the context's word that it polls.
+    pub interrupt_slot: Option<u32>,
     /// One per memory.
     pub memories: Vec<MemoryPlan>,
     /// One per table.
@@ -97,7 +99,12 @@ pub enum Provider {
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 /// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`).
-pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, String)]) -> Result<Plan> {
+pub fn plan(
+    module: &Module<'_>,
+    specs: &[MemorySpec],
+    imports: &[(String, String)],
+    interruptible: bool,
+) -> Result<Plan> {
     let scan = Scan::of(module)?;
     let memories = memory::plan(module, specs)?;
     let tables = table::plan(module, &scan);
@@ -105,6 +112,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let mut layout = Layout::default();
     let globals = plan_globals(module, &mut layout);
     layout.globals_end = layout.context_size;
+    let interrupt_slot = interruptible.then(|| layout.slot());
     let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
@@ -117,6 +125,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     Ok(Plan {
         base_pinned,
         version_slot,
+        interrupt_slot,
         memories,
         tables,
         globals,

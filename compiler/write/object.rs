@@ -210,7 +210,12 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "snapshot"), StubKind::Snapshot),
             (own_symbol(name, "restore"), StubKind::Restore),
         ];
-        for (symbol, kind) in entities.chain(own).collect::<Vec<_>>() {
+        let interruption = [
+            (own_symbol(name, "interrupt"), StubKind::Interrupt),
+            (own_symbol(name, "uninterrupt"), StubKind::Uninterrupt),
+        ];
+        let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
+        for (symbol, kind) in entities.chain(own).chain(interruption).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }
