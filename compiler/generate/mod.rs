@@ -2,6 +2,7 @@
 //! on the number of threads.
 
 mod code;
+mod refused;
 
 pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
 
@@ -90,6 +91,11 @@ impl Worker {
             context.egraph_pass(env.isa, &mut ControlPlane::default())?;
         }
         optimize::behind(&mut context.func, env.disabled_passes);
+        if refused::run(&mut context.func, &self.scratch.checks) {
+            context.compute_cfg();
+            context.compute_domtree();
+            context.verify_if(env.isa)?;
+        }
         Ok(())
     }
 
@@ -178,9 +184,10 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
     kinds
         .par_iter()
         .map_init(Worker::new, |worker, &kind| {
-            let Stub { func, saved_pinned } = build_stub(env, kind);
+            let Stub { func, saved_pinned, checks } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
+            worker.scratch.checks = checks;
             Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
         })
         .collect()

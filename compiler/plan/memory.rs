@@ -1,5 +1,6 @@
 //! How each memory is accessed.
 
+use super::data::Image;
 use super::rodata;
 use super::spec::{self, ModeChoice, ReadOnly, Settings, Virtual};
 use crate::context::RESERVE_MAX;
@@ -49,6 +50,14 @@ pub struct MemoryPlan {
     pub no_access: u64,
     /// Bytes that can't be written after that: from, to.
     pub read_only: (u64, u64),
+    /// Code and runtime check what is protected, to the byte; else the MMU does, as far as host pages lie inside.
+    pub exact: bool,
+    /// Nothing changes it once the instance is made, not even its length.
+    pub immutable: bool,
+    /// What an immutable memory holds, if that is known.
+    pub image: Option<Image>,
+    /// Instances may be given other bytes for it as they run.
+    pub bindable: bool,
     /// Pages can be mapped and unmapped.
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
@@ -69,7 +78,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
     let guardable = !ty.memory64 && page_log2 == 16;
     let (choice, reason) = match settings.mode {
         Some((mode, origin)) => (mode, format!("asked for by {}", origin.name())),
-        None => default_mode(index, ty.memory64, page_log2),
+        None => default_mode(index, ty.memory64, page_log2, &settings),
     };
     let bytes = |pages: u64| pages.saturating_mul(1 << page_log2);
     let impossible = |why: &str| {
@@ -80,7 +89,10 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         ModeChoice::Guard | ModeChoice::Auto if !guardable => {
             return impossible("is 64-bit or has small pages: guard and auto are impossible");
         }
-        ModeChoice::Fixed if ty.maximum != Some(ty.initial) => {
+        ModeChoice::Guard | ModeChoice::Auto | ModeChoice::Fixed if settings.bindable => {
+            return impossible("is bindable, so its length and place may change at any time: it needs mode=checked");
+        }
+        ModeChoice::Fixed if ty.maximum != Some(ty.initial) && !settings.immutable => {
             return impossible("can grow: fixed needs a maximum that is the minimum");
         }
         _ => {}
@@ -100,6 +112,9 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
     if settings.virtual_pages.is_some() && ty.memory64 && maximum_bytes.is_none() {
         return impossible("is virtual and 64-bit: it needs a maximum or limit=SIZE, which is reserved");
     }
+    if let Some(why) = contradiction(&settings, ty.shared, import.is_some()) {
+        return impossible(why);
+    }
     let special = settings.no_access > 0 || settings.read_only.is_some();
     if import.is_some() && (special || settings.virtual_pages.is_some() || settings.limit.is_some()) {
         return impossible("is imported: what its pages are is its provider's to say");
@@ -118,10 +133,16 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
     Ok(MemoryPlan {
         mode,
         auto: choice == ModeChoice::Auto,
+        exact: special
+            && (settings.exact || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
+        immutable: settings.immutable,
+        image: None,
+        bindable: settings.bindable,
         moves: mode == MemoryMode::Checked
             && !ty.shared
             && settings.virtual_pages.is_none()
-            && moves(import.is_some(), maximum_bytes),
+            && !settings.immutable
+            && (settings.bindable || moves(import.is_some(), maximum_bytes)),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
@@ -133,13 +154,36 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         no_access: settings.no_access,
         read_only,
         virtual_pages: settings.virtual_pages,
-        limit: settings.limit,
+        limit: if settings.immutable { Some(bytes(ty.initial).max(1)) } else { settings.limit },
         reason,
     })
 }
 
-fn default_mode(index: u32, index64: bool, page_log2: u32) -> (ModeChoice, String) {
+/// Keys that exclude each other, or that others' memories can't have.
+fn contradiction(settings: &Settings, shared: bool, imported: bool) -> Option<&'static str> {
+    let protected = settings.no_access > 0 || settings.read_only.is_some();
+    match () {
+        () if settings.immutable && imported => Some("is imported: its provider may change it, so it is not immutable"),
+        () if settings.immutable && shared => Some("is shared and immutable: one excludes the other"),
+        () if settings.immutable && settings.bindable => Some("is immutable and bindable: one excludes the other"),
+        () if settings.immutable && settings.virtual_pages.is_some() => {
+            Some("is immutable and virtual: one excludes the other")
+        }
+        // A load may be moved to where its address is not known to be one of the program's.
+        () if settings.immutable && settings.no_access > 0 => Some("is immutable: it can't have no-access, too"),
+        () if settings.bindable && shared => Some("is shared: its threads could not be told of other bytes"),
+        () if settings.bindable && (protected || settings.virtual_pages.is_some()) => {
+            Some("is bindable: what its pages are is for the host to say, who makes what is bound to it")
+        }
+        () if settings.exact && !protected => Some("has no range that exact could be about: no-access or read-only"),
+        () => None,
+    }
+}
+
+fn default_mode(index: u32, index64: bool, page_log2: u32, settings: &Settings) -> (ModeChoice, String) {
     let (mode, reason) = match () {
+        () if settings.bindable => (ModeChoice::Checked, "bindable"),
+        () if settings.immutable => (ModeChoice::Fixed, "immutable"),
         () if index == 0 && !index64 && page_log2 == 16 => (ModeChoice::Guard, "memory 0, 32-bit"),
         () if index64 => (ModeChoice::Checked, "64-bit"),
         () if page_log2 != 16 => (ModeChoice::Checked, "custom page size"),
@@ -154,6 +198,11 @@ fn moves(imported: bool, maximum_bytes: Option<u64>) -> bool {
 }
 
 impl MemoryPlan {
+    /// Others know it, so it may be the same as another one of those.
+    pub fn seen_outside(&self) -> bool {
+        self.import.is_some() || self.exported || self.bindable
+    }
+
     /// The same for the version of the code that an instance uses where address space is short. The runtime never
     /// moves an `auto` memory of the instance's own, either: it reserves what it can.
     pub(super) fn checked(&self) -> MemoryPlan {

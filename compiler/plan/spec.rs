@@ -84,12 +84,15 @@ enum Key {
     ReadOnly(ReadOnly),
     Virtual(Virtual),
     Limit(u64),
+    Exact,
+    Immutable,
+    Bind,
     /// Keys of the grammar whose work is not done.
     Unfinished(&'static str),
 }
 
 /// Keys that are part of the grammar but not compiled yet: a clear error beats silence.
-const UNFINISHED: &[&str] = &["exact", "immutable", "bind", "cow"];
+const UNFINISHED: &[&str] = &["cow"];
 
 /// What is asked of one memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,6 +107,12 @@ pub struct Settings {
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
     pub limit: Option<u64>,
+    /// What is protected is so to the byte.
+    pub exact: bool,
+    /// Nothing changes it.
+    pub immutable: bool,
+    /// Instances may be given other bytes for it.
+    pub bindable: bool,
 }
 
 impl MemorySpec {
@@ -235,6 +244,9 @@ impl Settings {
             Key::ReadOnly(what) => self.read_only = Some(*what),
             Key::Virtual(how) => self.virtual_pages = Some(*how),
             Key::Limit(bytes) => self.limit = Some(*bytes),
+            Key::Exact => self.exact = true,
+            Key::Immutable => self.immutable = true,
+            Key::Bind => self.bindable = true,
             _ => {} // of new memories, or refused
         }
     }
@@ -287,6 +299,9 @@ const KEYS: &[(&str, ParseKey)] = &[
         Some(other) => Err(format!("virtual={other}: it is virtual or virtual=empty")),
     }),
     ("limit", |value| size(value).map(Key::Limit)),
+    ("exact", |value| alone(value, Key::Exact)),
+    ("immutable", |value| alone(value, Key::Immutable)),
+    ("bind", |value| alone(value, Key::Bind)),
 ];
 
 fn key(text: &str) -> Result<Key, String> {
@@ -301,7 +316,7 @@ fn key(text: &str) -> Result<Key, String> {
 }
 
 fn alone(value: Option<&str>, key: Key) -> Result<Key, String> {
-    if value.is_none() { Ok(key) } else { Err("i64 and shared take no value".to_owned()) }
+    if value.is_none() { Ok(key) } else { Err("i64, shared, exact, immutable and bind take no value".to_owned()) }
 }
 
 fn pages(value: Option<&str>) -> Result<u64, String> {

@@ -7,6 +7,8 @@
 //! | [`control`] | blocks, loops, branches |
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
+//! | [`immutable`] | loads of memories that never change |
+//! | [`check`] | explicit checks in front of accesses |
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
@@ -20,12 +22,14 @@ mod atomic;
 mod base;
 mod builtin;
 mod call;
+mod check;
 mod control;
 mod exception;
 mod function;
 mod global;
 mod helper;
 mod hint;
+mod immutable;
 mod local;
 mod loops;
 mod memory;
@@ -38,9 +42,11 @@ pub mod stub;
 mod symbol;
 mod table;
 
+pub use check::{Check, Checks};
 pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
+pub use immutable::constant;
 pub use symbol::Symbol;
 
 use crate::optimize::Disabled;
@@ -125,7 +131,7 @@ impl Env<'_> {
 /// Reasons for traps, numbered as `pal_trap` in include/palisade.h.
 pub mod trap {
     use super::TrapCode;
-    use crate::context::{SITE_MEMORY, SITE_MEMORY_MAX};
+    use crate::context::{SITE_ANY, SITE_MEMORY, SITE_MEMORY_MAX, SITE_PROTECTED, SITE_PROTECTED_MAX};
 
     /// An access outside memory that the MMU caught.
     pub const MEMORY_OUT_OF_BOUNDS: TrapCode = TrapCode::unwrap_user(1);
@@ -151,6 +157,15 @@ pub mod trap {
         let code = SITE_MEMORY + u64::from(index).min(SITE_MEMORY_MAX - SITE_MEMORY);
         TrapCode::unwrap_user(code as u8)
     }
+
+    /// An explicit check found that memory `index` forbids the access.
+    pub fn memory_protected(index: u32) -> TrapCode {
+        let code = SITE_PROTECTED + u64::from(index).min(SITE_PROTECTED_MAX - SITE_PROTECTED);
+        TrapCode::unwrap_user(code as u8)
+    }
+
+    /// An explicit check of a memory that the code chose as it ran.
+    pub const ANY_MEMORY: TrapCode = TrapCode::unwrap_user(SITE_ANY as u8);
 
     /// The number in `pal_module.site_kind` of a trap code.
     pub fn site_kind(code: TrapCode) -> u8 {

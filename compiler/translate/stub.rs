@@ -5,6 +5,7 @@
 //! and passes the instance (helpers) or the import's `struct mod *` (imports).
 
 use super::base::{Region, offset_below};
+use super::check::Checks;
 use super::function::{Translator, import_function};
 use super::simd::V128;
 use super::{Env, Helper, Symbol, signature, trap};
@@ -29,6 +30,8 @@ pub struct Stub {
     pub func: Function,
     /// Holds the caller's pinned register from before the first call on, for unwinding.
     pub saved_pinned: Option<StackSlot>,
+    /// Its checks of memories.
+    pub checks: Checks,
 }
 
 /// Which global of an instance an accessor gives.
@@ -182,7 +185,8 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
     build(env, signature::plain(CallConv::Tail, types, result), |t, params| {
-        if helper == Helper::MemoryCopy && !env.plan.memories[0].index64 {
+        let memory = &env.plan.memories[0];
+        if helper == Helper::MemoryCopy && !memory.index64 && !memory.exact && !memory.bindable {
             copy_small(t, params);
         }
         check_stack(t);
@@ -310,7 +314,8 @@ fn build(
     let saved_pinned = body(&mut t, &params);
     t.b.seal_all_blocks();
     t.b.finalize(env.isa.frontend_config());
-    Stub { func, saved_pinned }
+    let checks = t.checks;
+    Stub { func, saved_pinned, checks }
 }
 
 /// Saves the pinned register, sets it to `instance`, and sees to it that the context knows the current stack.
