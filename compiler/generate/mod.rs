@@ -43,6 +43,8 @@ pub enum StubKind {
     Instantiate,
     InstantiateList,
     Free,
+    /// Of modules with bindable memories: calls this helper, which takes the instance.
+    Host(Helper),
 }
 
 impl StubKind {
@@ -208,6 +210,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
         StubKind::Free => stub::free(env),
+        StubKind::Host(helper) => stub::host(env, helper),
     }
 }
 
@@ -225,6 +228,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
+    if env.plan.bytes_are_shared {
+        kinds.extend([Helper::BindMemory, Helper::OfferMemory, Helper::WithdrawMemory].map(StubKind::Host));
+    }
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     kinds.into_iter().collect()
 }

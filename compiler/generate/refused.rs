@@ -34,7 +34,9 @@ pub fn run(func: &mut Function, checks: &Checks) -> bool {
 }
 
 fn branch(func: &mut Function, inst: Inst, check: &Check) -> bool {
-    let InstructionData::CondTrap { opcode: Opcode::Trapnz, arg: bad, code } = func.dfg.insts[inst] else { return false };
+    let InstructionData::CondTrap { opcode: Opcode::Trapnz, arg: bad, code } = func.dfg.insts[inst] else {
+        return false;
+    };
     let Some(next_inst) = func.layout.next_inst(inst) else { return false };
     let refused = refused(func, bad, check);
     let (cold, next) = (func.dfg.make_block(), func.dfg.make_block());

@@ -106,11 +106,11 @@ const OTHERS: &[Known] = &[
     known("map_file", Action::MapFile, &[A, A, I, Type::Value(I64), I, I], &[I]),
     known("bind", Action::Bind, &[I], &[I]),
     wait("memory.atomic.wait32", |memarg| Operator::MemoryAtomicWait32 { memarg }, &[A, I, Type::Value(I64)]),
-    wait("memory.atomic.wait64", |memarg| Operator::MemoryAtomicWait64 { memarg }, &[
-        A,
-        Type::Value(I64),
-        Type::Value(I64),
-    ]),
+    wait(
+        "memory.atomic.wait64",
+        |memarg| Operator::MemoryAtomicWait64 { memarg },
+        &[A, Type::Value(I64), Type::Value(I64)],
+    ),
     wait("memory.atomic.notify", |memarg| Operator::MemoryAtomicNotify { memarg }, &[A, I]),
 ];
 
@@ -140,7 +140,6 @@ accesses! {
         "v128.load32_splat" V128Load32Splat, "v128.load64_splat" V128Load64Splat, "v128.load32_zero" V128Load32Zero,
         "v128.load64_zero" V128Load64Zero; "v128.store" V128Store;
 }
-
 
 /// Atomic accesses: for each type the whole value's, then those of parts of it, by the part's bits.
 macro_rules! atomics {
@@ -241,7 +240,9 @@ fn expected_type(known: &Known, memory: u32, memories: &[MemoryPlan]) -> FuncTyp
 /// What the memory can't be asked for. Of one that is chosen as the code runs, the runtime knows.
 fn check_memory(known: &Known, memory: u32, memories: &[MemoryPlan]) -> Result<(), String> {
     let changed = match known.action {
-        Action::Access(_) | Action::Lane(..) => (known.name.contains("store") || known.name.contains(".rmw")).then_some(memory),
+        Action::Access(_) | Action::Lane(..) => {
+            (known.name.contains("store") || known.name.contains(".rmw")).then_some(memory)
+        }
         Action::Size | Action::Control(Control::PageSize) => None,
         Action::CopyOut => Some(0),
         _ => Some(memory),

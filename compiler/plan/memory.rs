@@ -133,8 +133,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
     Ok(MemoryPlan {
         mode,
         auto: choice == ModeChoice::Auto,
-        exact: special
-            && (settings.exact || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
+        exact: special && (settings.exact || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
         immutable: settings.immutable,
         image: None,
         bindable: settings.bindable,

@@ -4,21 +4,15 @@ use super::function::Translator;
 use super::helper::Helper;
 use super::immutable::constant;
 use crate::plan::{ANY_MEMORY, Action, Builtin, Control};
-use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::InstBuilder;
+use cranelift_codegen::ir::types::{I32, I64};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 impl Translator<'_, '_> {
     /// With its operands on the stack, as an instruction has them.
     pub fn builtin(&mut self, builtin: Builtin) {
         let memory = if builtin.memory == ANY_MEMORY { self.choose_memory(builtin.operands) } else { builtin.memory };
-        let arg = || MemArg {
-            align: 0,
-            max_align: 0,
-            offset: 0,
-            target: MemArgTarget::Memory(memory),
-            ordering: None,
-        };
+        let arg = || MemArg { align: 0, max_align: 0, offset: 0, target: MemArgTarget::Memory(memory), ordering: None };
         match builtin.action {
             Action::Access(instruction) => self.access_builtin(&instruction(arg())),
             Action::Lane(instruction, lane) => self.access_builtin(&instruction(arg(), lane)),

@@ -153,7 +153,11 @@ impl<'a, 'b> Translator<'a, 'b> {
         }
     }
 
-    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<(Handlers, Checks)> {
+    fn body<R: WasmModuleResources>(
+        mut self,
+        body: &Body<'_>,
+        validator: &mut FuncValidator<R>,
+    ) -> Result<(Handlers, Checks)> {
         let look = loops::look(&body.body)?;
         self.hoistable = look.hoistable;
         self.hoistable.reverse();

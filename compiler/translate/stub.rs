@@ -277,6 +277,17 @@ pub fn free(env: &Env<'_>) -> Stub {
     })
 }
 
+/// A helper as a function of the module's, for the host.
+pub fn host(env: &Env<'_>, helper: Helper) -> Stub {
+    let (types, result) = helper.signature();
+    let all: Vec<Type> = std::iter::once(I64).chain(types.iter().copied()).collect();
+    build(env, signature::plain(env.isa.default_call_conv(), &all, result), |t, params| {
+        let result = call_c(t, helper, params);
+        t.b.ins().return_(&result);
+        None
+    })
+}
+
 /// `T *(struct mod *)`: an exported memory, table, global or tag.
 pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], Some(I64)), |t, params| {

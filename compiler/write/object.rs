@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::generate::{Generated, Relocation, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::Provider;
-use crate::translate::{Env, Symbol as CodeSymbol};
+use crate::translate::{Env, Helper, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
 use object::{
@@ -195,7 +195,13 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
             (own_symbol(name, "free"), StubKind::Free),
         ];
-        for (symbol, kind) in entities.chain(own).collect::<Vec<_>>() {
+        let host = [
+            (own_symbol(name, "bind_memory"), StubKind::Host(Helper::BindMemory)),
+            (own_symbol(name, "offer_memory"), StubKind::Host(Helper::OfferMemory)),
+            (own_symbol(name, "withdraw_memory"), StubKind::Host(Helper::WithdrawMemory)),
+        ];
+        let host = host.into_iter().filter(|_| self.env.plan.bytes_are_shared);
+        for (symbol, kind) in entities.chain(own).chain(host).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }
