@@ -31,7 +31,7 @@
 #define PAL_CONTEXT_STACK_LOW 24    /* the stack this instance was last entered on: its lowest address … */
 #define PAL_CONTEXT_STACK_SIZE 32   /* … and size; 0 if unknown, then each entry asks again */
 #define PAL_CONTEXT_TRAP_ADDRESS 40 /* in front of a trap whose site says so: the access's address, see PAL_SITE_MEMORY */
-#define PAL_CONTEXT_TRAP_MEMORY 48  /* with PAL_SITE_ANY: the memory's index */
+#define PAL_CONTEXT_TRAP_MEMORY 48  /* with PAL_SITE_ANY_…: the memory's index */
 #define PAL_CONTEXT_FIXED 48        /* the module's own part (globals first) begins below these */
 
 /* A view: one memory or table as one instance sees it. Growing updates every view of the memory or table. */
@@ -115,12 +115,13 @@ struct pal_tag {
 #define PAL_TYPE_INDEX 0
 
 /* ---- Trap sites ----------------------------------------------------------------------------------------------
- * pal_module.site_kind: 0 for a call's return address, a pal_trap below 63 for a trapping instruction. The others are
+ * pal_module.site_kind: 0 for a call's return address, a pal_trap below 62 for a trapping instruction. The others are
  * explicit checks of memories, with the address they refused at PAL_CONTEXT_TRAP_ADDRESS (UINT64_MAX: it is larger than
  * 64 bits, or not known): PAL_SITE_MEMORY + i: not inside memory i; PAL_SITE_PROTECTED + i: inside, but forbidden, or
  * (where other bytes may be bound) not inside its writable bytes. The last value of each: that memory or above. */
 #define PAL_SITE_CALL 0
-#define PAL_SITE_ANY 63 /* as PAL_SITE_PROTECTED, of the memory at PAL_CONTEXT_TRAP_MEMORY */
+#define PAL_SITE_ANY_READ 62 /* as PAL_SITE_PROTECTED, of the memory at PAL_CONTEXT_TRAP_MEMORY */
+#define PAL_SITE_ANY_WRITE 63
 #define PAL_SITE_MEMORY 64
 #define PAL_SITE_MEMORY_MAX 163
 #define PAL_SITE_PROTECTED 164

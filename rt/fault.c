@@ -54,7 +54,7 @@ static uint64_t context_word(const void *pinned, uint32_t distance)
 /* The memory of an explicit check, or -1: the last kind stands for several. */
 static int32_t checked_memory(uint8_t kind, const void *pinned)
 {
-	if (kind == PAL_SITE_ANY)
+	if (kind < PAL_SITE_MEMORY)
 		return (int32_t)context_word(pinned, PAL_CONTEXT_TRAP_MEMORY); /* below the number of memories */
 	if (kind < PAL_SITE_PROTECTED)
 		return kind < PAL_SITE_MEMORY_MAX ? kind - PAL_SITE_MEMORY : -1;
@@ -65,10 +65,10 @@ static int32_t checked_memory(uint8_t kind, const void *pinned)
 enum { ACCESS_MAX = 16 };
 
 /* An access that was refused here begins inside the memory: is it forbidden, or does it only end outside? */
-static bool is_forbidden(const struct pal_memory *memory, uint64_t address)
+static bool is_forbidden(const struct pal_memory *memory, uint64_t address, bool write)
 {
 	uint64_t room = memory->size - address, size = room < ACCESS_MAX ? room : ACCESS_MAX;
-	return memory->immutable || pal_memory_forbidden(memory, address, size, true) < address + size;
+	return pal_memory_forbidden(memory, address, size, write) < address + size;
 }
 
 /* An explicit check's site says what it refused, where the module alone decides that. */
@@ -78,9 +78,10 @@ static struct verdict judge_check(uint8_t kind, const struct pal_module *module,
 	uint64_t address = context_word(pinned, PAL_CONTEXT_TRAP_ADDRESS);
 	bool known = address != UINT64_MAX;
 	bool forbidden = kind >= PAL_SITE_PROTECTED;
-	if (kind == PAL_SITE_ANY || (forbidden && index >= 0 && module->memories[index].flags & PAL_MEMORY_BINDABLE)) {
+	bool any = kind < PAL_SITE_MEMORY;
+	if (any || (forbidden && index >= 0 && module->memories[index].flags & PAL_MEMORY_BINDABLE)) {
 		const struct pal_memory *memory = pal_instance_of(pinned)->memories[index].owner;
-		forbidden = address < memory->size && is_forbidden(memory, address);
+		forbidden = address < memory->size && is_forbidden(memory, address, kind != PAL_SITE_ANY_READ);
 	}
 	pal_trap trap = forbidden ? PAL_TRAP_MEMORY_PROTECTED : PAL_TRAP_MEMORY_OUT_OF_BOUNDS;
 	return (struct verdict){ trap, index, known ? address : 0, known };
@@ -89,7 +90,7 @@ static struct verdict judge_check(uint8_t kind, const struct pal_module *module,
 /* A trapping instruction says by its site what it means. */
 static struct verdict judge_trap(uint8_t kind, const struct pal_module *module, const void *pinned)
 {
-	if (kind < PAL_SITE_ANY)
+	if (kind < PAL_SITE_ANY_READ)
 		return (struct verdict){ (pal_trap)kind, -1, 0, false };
 	return judge_check(kind, module, pinned);
 }

@@ -40,7 +40,7 @@ pub struct MemoryPlan {
     pub shared: bool,
     /// log2 of the page size.
     pub page_log2: u32,
-    /// Declared minimum in bytes, saturated.
+    /// The least length it ever has: the declared minimum in bytes, saturated, or 0 of a bindable memory.
     pub minimum_bytes: u64,
     /// Declared maximum in bytes, saturated.
     pub maximum_bytes: Option<u64>,
@@ -147,7 +147,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         index64: ty.memory64,
         shared: ty.shared,
         page_log2,
-        minimum_bytes: bytes(ty.initial),
+        minimum_bytes: if settings.bindable { 0 } else { bytes(ty.initial) },
         maximum_bytes,
         exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),
         no_access: settings.no_access,

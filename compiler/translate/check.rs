@@ -11,14 +11,14 @@ use crate::context::{CONTEXT_TRAP_ADDRESS, CONTEXT_TRAP_MEMORY, VIEW_BASE, VIEW_
 use crate::plan::MemoryMode;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{Inst, InstBuilder, MemFlagsData, TrapCode, Value};
+use cranelift_codegen::ir::{Inst, InstBuilder, MemFlagsData, TrapCode, Value, ValueDef};
 use std::collections::HashMap;
 
 /// What is compared in a check: one side is the access's index plus something.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// The instance.
-    pub pinned: Value,
+    /// What it traps with.
+    pub code: TrapCode,
     /// The index, where that is a constant.
     pub index: Option<u64>,
     /// What was added to it (modulo 2⁶⁴) for the comparison.
@@ -52,14 +52,11 @@ impl Translator<'_, '_> {
     /// | mode | what is compared |
     /// | --- | --- |
     /// | checked, i32 | index + offset + size < 2³³ + 16, which does not overflow, with the length |
-    /// | checked, i64 | index with length - (offset + size), which does not, either, if the least length is as large |
-    /// | checked, i64, otherwise | index + offset + size, behind a check that it did not overflow, with the length |
+    /// | checked, i64 | the same with an add that traps on overflow |
     /// | fixed | index with what is left of the constant length behind offset + size |
     pub fn check_bounds(&mut self, access: &Access) {
         let plan = &self.env.plan.memories[access.memory as usize];
-        let (mode, index64, bindable) = (plan.mode, plan.index64, plan.bindable);
-        let least = if bindable { 0 } else { plan.minimum_bytes };
-        let length = plan.minimum_bytes;
+        let (mode, index64, bindable, length) = (plan.mode, plan.index64, plan.bindable, plan.minimum_bytes);
         let Some(bytes) = access.offset.checked_add(u64::from(access.size)) else { return self.always_outside(access) };
         if mode == MemoryMode::Fixed {
             return match length.checked_sub(bytes) {
@@ -79,22 +76,16 @@ impl Translator<'_, '_> {
         } else {
             self.memory_length(access.memory)
         };
-        if index64 && least >= bytes {
-            let last = self.b.ins().iadd_imm_s(length, -(bytes as i64)); // bytes is at most a memory's least length
-            let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, access.index, last);
-            return self.refuse(access, outside, 0, true, code);
-        }
-        self.check_end(access, bytes, length, index64, code);
-    }
-
-    /// Traps if index + `bytes` is more than `length`.
-    fn check_end(&mut self, access: &Access, bytes: u64, length: Value, index64: bool, code: TrapCode) {
         let amount = self.b.ins().iconst(I64, bytes as i64);
-        let end = self.b.ins().iadd(access.index, amount);
-        if index64 {
-            let wrapped = self.b.ins().icmp(IntCC::UnsignedLessThan, end, amount);
-            self.refuse(access, wrapped, bytes, false, code);
-        }
+        let end = if index64 {
+            let end = self.b.ins().uadd_overflow_trap(access.index, amount, code);
+            if let ValueDef::Result(sum, _) = self.b.func.dfg.value_def(end) {
+                self.note(sum, access, 0, true, code);
+            }
+            end
+        } else {
+            self.b.ins().iadd(access.index, amount)
+        };
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
         self.refuse(access, outside, bytes, true, code);
     }
@@ -134,11 +125,14 @@ impl Translator<'_, '_> {
 
     /// Traps if `bad`, a comparison of index + `added`.
     fn refuse(&mut self, access: &Access, bad: Value, added: u64, above: bool, code: TrapCode) {
-        let pinned = self.pinned();
         let inst = self.b.ins().trapnz(bad, code);
+        self.note(inst, access, added, above, code);
+    }
+
+    fn note(&mut self, inst: Inst, access: &Access, added: u64, above: bool, code: TrapCode) {
         let may_wrap = access.offset > 0 && self.env.plan.memories[access.memory as usize].index64;
         let index = constant(&self.b.func.dfg, access.index);
-        let check = Check { pinned, index, added, offset: access.offset, above, may_wrap };
+        let check = Check { code, index, added, offset: access.offset, above, may_wrap };
         self.checks.insert(inst, check);
     }
 
@@ -187,7 +181,7 @@ impl Translator<'_, '_> {
         // The larger of sum and index: as large as the index where the sum wrapped.
         let end = self.b.ins().umax(end, access.index);
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
-        self.refuse_at(outside, access.index, Some(number), trap::ANY_MEMORY);
+        self.refuse_at(outside, access.index, Some(number), trap::any_memory(access.write));
         self.check_any_protected(number, access);
         self.b.ins().load(I64, flags, view, VIEW_BASE as i32)
     }
@@ -209,7 +203,7 @@ impl Translator<'_, '_> {
                 let distance = self.b.ins().iadd_imm_s(access.index, -(first as i64)); // below 2⁶³, as memories are
                 let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, distance, (to - first) as i64);
                 let bad = self.b.ins().band(is_it, inside);
-                self.refuse_at(bad, access.index, Some(number), trap::ANY_MEMORY);
+                self.refuse_at(bad, access.index, Some(number), trap::any_memory(access.write));
             }
         }
     }

@@ -140,7 +140,7 @@ impl Translator<'_, '_> {
             return Ok(());
         }
         match changed_memory(op) {
-            Some(memory) if self.env.plan.memories[memory as usize].immutable => {
+            Some(memory) if self.env.plan.memories.get(memory as usize).is_some_and(|m| m.immutable) => {
                 Err(Error::at(offset, format!("memory {memory} is immutable, but the code changes it")))
             }
             _ => Ok(()),

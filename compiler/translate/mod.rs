@@ -131,7 +131,9 @@ impl Env<'_> {
 /// Reasons for traps, numbered as `pal_trap` in include/palisade.h.
 pub mod trap {
     use super::TrapCode;
-    use crate::context::{SITE_ANY, SITE_MEMORY, SITE_MEMORY_MAX, SITE_PROTECTED, SITE_PROTECTED_MAX};
+    use crate::context::{
+        SITE_ANY_READ, SITE_ANY_WRITE, SITE_MEMORY, SITE_MEMORY_MAX, SITE_PROTECTED, SITE_PROTECTED_MAX,
+    };
 
     /// An access outside memory that the MMU caught.
     pub const MEMORY_OUT_OF_BOUNDS: TrapCode = TrapCode::unwrap_user(1);
@@ -165,7 +167,14 @@ pub mod trap {
     }
 
     /// An explicit check of a memory that the code chose as it ran.
-    pub const ANY_MEMORY: TrapCode = TrapCode::unwrap_user(SITE_ANY as u8);
+    pub fn any_memory(write: bool) -> TrapCode {
+        TrapCode::unwrap_user(if write { SITE_ANY_WRITE } else { SITE_ANY_READ } as u8)
+    }
+
+    /// The code is one of the two above, which come with an address.
+    pub fn names_address(code: TrapCode) -> bool {
+        (SITE_MEMORY..=SITE_PROTECTED_MAX).contains(&u64::from(code.as_raw().get()))
+    }
 
     /// The number in `pal_module.site_kind` of a trap code.
     pub fn site_kind(code: TrapCode) -> u8 {

@@ -216,7 +216,7 @@ int main(void)
 	CHECK(lib_swap(lib, 300, 7) == 255 && lib_swap(lib, 300, 8) == 7 && lib_notify(lib, 1, 0, 1) == 0);
 	lib_copy_in(lib, 1, 131072, 1000, 4);
 	CHECK(lib_known(lib, 131072) == 99);
-	lib_copy_out(lib, 8, 3, 4, 4);
+	lib_copy_out(lib, 3, 8, 4, 4);
 	CHECK(lib_load(lib, 0, 8) == 0x04030201 && lib_page_size(lib, 1) >= 4096);
 	CHECK(lib_protect(lib, 1, 65536, 65536, 0) == 0);
 	expect(inlined, 1, 65536, PAL_TRAP_MEMORY_PROTECTED, 1);

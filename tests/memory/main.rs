@@ -392,7 +392,11 @@ fn c_programs_use_several_memories() {
         for spec in specs {
             palisade.args(["--memory", spec]);
         }
-        run(palisade.arg(&module).arg("-o").arg(&program)).expect(0);
+        let data = dir.path().join("data");
+        std::fs::create_dir_all(&data).expect("a folder");
+        write(&data, "file", "0123456789");
+        run(palisade.arg(&module).arg("-o").arg(&program).arg("--dir").arg(format!("{}::data", data.display())))
+            .expect(0);
         assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
         for (argument, trap) in [
             ("arena", "out of bounds memory access"),
