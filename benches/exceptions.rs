@@ -1,9 +1,8 @@
 //! What exceptions cost: instructions of C++ programs that could throw and never do, beside the same programs without
 //! exceptions (counted by callgrind, so exact); and the time of throwing.
 
-use crate::measure::{measure, median};
+use crate::measure::{count, measure, median};
 use crate::{Bench, PALISADE, here, installed, python_has};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -78,33 +77,6 @@ fn compile(bench: &Bench, program: &str, name: &str, options: &[&str]) -> PathBu
 
 fn palisade(module: &Path, executable: &Path) {
     measure(Command::new(PALISADE).arg(module).arg("-o").arg(executable));
-}
-
-/// Instructions by function, as callgrind counts them.
-fn count(executable: &Path) -> BTreeMap<String, u64> {
-    let out = executable.with_extension("callgrind");
-    measure(
-        Command::new("valgrind")
-            .args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"])
-            .arg(format!("--callgrind-out-file={}", out.display()))
-            .arg(executable),
-    );
-    let text = std::fs::read_to_string(out).expect("callgrind's output");
-    let mut counts = BTreeMap::new();
-    let mut function = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if let Some(name) = line.strip_prefix("fn=") {
-            // "name'2": called by itself.
-            function = name.split('\'').next().unwrap_or(name).to_owned();
-        } else if line.starts_with("calls=") {
-            lines.next(); // what the callee cost, which is listed there
-        } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) {
-            let cost = line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-            *counts.entry(function.clone()).or_insert(0) += cost;
-        }
-    }
-    counts
 }
 
 /// A million exceptions through five frames: nanoseconds each.

@@ -1,5 +1,7 @@
 //! Running a program and seeing what it took.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -57,4 +59,31 @@ pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 /// The geometric mean.
 pub fn geomean(numbers: &[f64]) -> f64 {
     (numbers.iter().map(|n| n.ln()).sum::<f64>() / numbers.len() as f64).exp()
+}
+
+/// Instructions by function, as callgrind counts them.
+pub fn count(executable: &Path) -> BTreeMap<String, u64> {
+    let out = executable.with_extension("callgrind");
+    measure(
+        Command::new("valgrind")
+            .args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"])
+            .arg(format!("--callgrind-out-file={}", out.display()))
+            .arg(executable),
+    );
+    let text = std::fs::read_to_string(out).expect("callgrind's output");
+    let mut counts = BTreeMap::new();
+    let mut function = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("fn=") {
+            // "name'2": called by itself.
+            function = name.split('\'').next().unwrap_or(name).to_owned();
+        } else if line.starts_with("calls=") {
+            lines.next(); // what the callee cost, which is listed there
+        } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) {
+            let cost = line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            *counts.entry(function.clone()).or_insert(0) += cost;
+        }
+    }
+    counts
 }

@@ -15,6 +15,8 @@ pub struct pal_memory { _opaque: [u8; 0] }
 pub struct pal_table { _opaque: [u8; 0] }
 #[repr(C)]
 pub struct pal_tag { _opaque: [u8; 0] }
+#[repr(C)]
+pub struct pal_snapshot { _opaque: [u8; 0] }
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
 pub struct pal_v128 { pub bytes: [u8; 16] }
@@ -34,6 +36,7 @@ unsafe extern "C" {
     pub fn pal_last_trap() -> *const pal_trap_info;
     pub fn pal_memory_data(memory: *const pal_memory) -> *mut u8;
     pub fn pal_memory_size(memory: *const pal_memory) -> u64;
+    pub fn pal_snapshot_free(snapshot: *mut pal_snapshot);
 "#;
 
 /// Writes them. The C header says whether all names differ.
@@ -59,6 +62,9 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
         line(format_args!("pub fn {offer}({instance}, memory: *mut pal_memory, handle: *mut i32) -> i32;"));
         line(format_args!("pub fn {}({instance}, handle: i32) -> i32;", own_symbol(name, "withdraw_memory")));
     }
+    let (snapshot, restore) = (own_symbol(name, "snapshot"), own_symbol(name, "restore"));
+    line(format_args!("pub fn {snapshot}(instance: *mut {name}_instance, out: *mut *mut pal_snapshot) -> i32;"));
+    line(format_args!("pub fn {restore}(instance: *mut {name}_instance, snapshot: *mut pal_snapshot) -> i32;"));
     for export in &env.module.exports {
         let identifier = c_name(name, export.name);
         let index = export.index as usize;

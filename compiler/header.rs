@@ -79,7 +79,10 @@ impl Header<'_, '_> {
         self.line(&format!("pal_trap {}({params});", own_symbol(name, "instantiate")));
         self.line("/* Drops the instance. What others imported from it, or reach through shared tables, lives on until they are");
         self.line(" * freed too. NULL is fine. */");
-        self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "free")));
+        self.line(&format!("void {}(struct {name} *);", own_symbol(name, "free")));
+        self.line("/* What it holds at this moment, and going back to that: see Snapshots in palisade.h. */");
+        self.line(&format!("pal_status {}(struct {name} *, pal_snapshot **out);", own_symbol(name, "snapshot")));
+        self.line(&format!("pal_status {}(struct {name} *, pal_snapshot *);\n", own_symbol(name, "restore")));
         if self.env.plan.bytes_are_shared {
             self.bindable();
         }

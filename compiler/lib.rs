@@ -19,6 +19,7 @@ pub mod translate;
 pub mod write;
 
 pub use error::{Error, Result};
+pub use generate::Checks;
 pub use link::runtime;
 pub use target::Target;
 
@@ -79,6 +80,8 @@ pub struct Object {
     pub bindings: String,
     /// What a program made of it must provide and run.
     pub interface: Interface,
+    /// Explicit bounds checks of memories, before and after optimization.
+    pub checks: Checks,
 }
 
 /// The parts of a module that linking a program needs to know.
@@ -157,6 +160,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
             header: header::header(env, options),
             bindings: bindings::bindings(env, &options.name),
             interface: interface(env, options),
+            checks: generated.functions.iter().map(|code| code.checks).sum(),
         })
     })
 }

@@ -198,6 +198,36 @@ pal_status pal_memory_unmap(pal_memory *, uint64_t addr, uint64_t size);
 /* Shows the pages at `src` at `dst`, too, where nothing may be mapped; not for pages of files. */
 pal_status pal_memory_alias(pal_memory *, uint64_t dst, uint64_t src, uint64_t size);
 
+/* ---- Snapshots ----
+ * A snapshot of a memory is what it was at a moment: its size, its bytes, what its pages are and what may be done with
+ * them. Any number may live, and be restored in any order, as often as one likes, whatever has happened to the memory in
+ * between; restoring one leaves the others, and itself, what they are. The first one copies what the memory holds; from
+ * then on all of this takes time for the pages that were written, not for the memory's size.
+ *
+ * A module's own header declares the same for its instances: pal_<mod>_snapshot and pal_<mod>_restore, of mutable
+ * globals, tables, the memories the instance owns, and which segments were dropped. What it imports is not part of that,
+ * nor is what the host keeps, as files. Such a snapshot is good for pal_memory_restore of each of these memories, too.
+ *
+ * Nobody may use the memory or instance meanwhile, and none of its functions may be on a stack: what they know of it
+ * could be wrong when they go on, since restoring may also make memories and tables smaller. Snapshots of different
+ * memories may be taken, restored and freed by different threads at once, those of one memory too. */
+
+typedef struct pal_snapshot pal_snapshot;
+
+/* PAL_E_STATE: the memory is shared, or wrapped, or shows a file that others may write. PAL_E_OS: a file has become
+ * shorter than its mapping. PAL_E_NOMEM. The memory lives as long as the snapshot. Pages of private mappings of files
+ * become the memory's own. */
+pal_status pal_memory_snapshot(pal_memory *, pal_snapshot **out);
+/* PAL_E_ARGUMENT: it is another memory's. PAL_E_NOMEM, PAL_E_OS. Mappings made since go. */
+pal_status pal_memory_restore(pal_memory *, pal_snapshot *);
+/* Finds the host pages that have changed since the snapshot, or been written with what was there already: their addresses
+ * in the memory, ascending. What is not mapped counts as zeros. *count: in, the room in `pages` (which may be NULL if it
+ * is 0); out, how many there are. PAL_E_ROOM: more than fit; only *count is written then. PAL_E_ARGUMENT: it is another
+ * memory's. */
+pal_status pal_memory_dirty(pal_memory *, pal_snapshot *, uint64_t *pages, uint64_t *count);
+/* NULL is fine. */
+void pal_snapshot_free(pal_snapshot *);
+
 /* ---- Tables ---- */
 
 typedef struct pal_table pal_table; /* reference-counted, as memories */

@@ -38,12 +38,29 @@ uintptr_t pal_copy_word(void *to, const void *from, size_t size, const void *bas
 /* The code of these, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
+/* The registers that a wasm function leaves as they were, but for the frame pointer and the pinned register: rbx, r12 to
+ * r14; x19 to x28, the lower halves of v8 to v15. */
+#if defined(__x86_64__)
+#define PAL_REGISTERS 4
+#elif defined(__aarch64__)
+#define PAL_REGISTERS 18
+#endif
+struct pal_registers {
+	uint64_t values[PAL_REGISTERS];
+};
+
 /* Goes on where a handler has caught an exception (context.h, "Handlers"). */
 struct pal_landing {
 	uintptr_t pc, sp, fp, pinned, values;
 	uint64_t number;
+	struct pal_registers registers;
 };
 _Noreturn void pal_land(const struct pal_landing *);
+/* pal_rt_throw and pal_rt_throw_ref, which are assembly, go on here (throw.c): with the frame pointer of their own frame,
+ * whose caller is compiled code, and what the registers hold there. */
+_Noreturn void pal_throw(void *pinned, uint32_t tag, const void *values, uintptr_t fp, const struct pal_registers *);
+_Noreturn void pal_throw_ref(void *pinned, uint64_t exnref, const void *unused, uintptr_t fp,
+                             const struct pal_registers *);
 
 #pragma GCC visibility pop
 
@@ -52,7 +69,10 @@ _Noreturn void pal_land(const struct pal_landing *);
 #ifdef __ELF__
 #define PAL_GLOBAL(name) \
 	".globl " PAL_SYMBOL(name) "\n.hidden " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#define PAL_PUBLIC(name) \
+	".globl " PAL_SYMBOL(name) "\n.type " PAL_SYMBOL(name) ", %function\n" PAL_SYMBOL(name) ":\n"
 #else
+#define PAL_PUBLIC(name) ".globl " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
 #define PAL_GLOBAL(name) \
 	".globl " PAL_SYMBOL(name) "\n.private_extern " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
 #endif

@@ -87,9 +87,46 @@ PAL_GLOBAL(pal_switch_stack)
 "	ret\n"
 "	.cfi_endproc\n"
 
-/* void pal_land(const struct pal_landing *) */
+/* void pal_rt_throw(void *pinned, uint32_t tag, const void *values), pal_rt_throw_ref(void *pinned, uint64_t exnref):
+ * the same in throw.c, with the frame pointer and the registers to be unwound in x3, x4. */
+#define THROW(name, throw) \
+PAL_PUBLIC(name) \
+"	.cfi_startproc\n" \
+"	hint #34\n" \
+"	stp x29, x30, [sp, #-160]!\n" \
+"	.cfi_def_cfa_offset 160\n" \
+"	.cfi_offset 29, -160\n" \
+"	.cfi_offset 30, -152\n" \
+"	mov x29, sp\n" \
+"	.cfi_def_cfa_register 29\n" \
+"	stp x19, x20, [sp, #16]\n" \
+"	stp x21, x22, [sp, #32]\n" \
+"	stp x23, x24, [sp, #48]\n" \
+"	stp x25, x26, [sp, #64]\n" \
+"	stp x27, x28, [sp, #80]\n" \
+"	stp d8, d9, [sp, #96]\n" \
+"	stp d10, d11, [sp, #112]\n" \
+"	stp d12, d13, [sp, #128]\n" \
+"	stp d14, d15, [sp, #144]\n" \
+"	mov x3, x29\n" \
+"	add x4, sp, #16\n" \
+"	bl " PAL_SYMBOL(throw) "\n" \
+"	.cfi_endproc\n"
+THROW(pal_rt_throw, pal_throw)
+THROW(pal_rt_throw_ref, pal_throw_ref)
+
+/* void pal_land(const struct pal_landing *); x21 is the pinned register. */
 PAL_GLOBAL(pal_land)
 "	hint #34\n"
+"	ldp x19, x20, [x0, #48]\n"
+"	ldr x22, [x0, #72]\n"
+"	ldp x23, x24, [x0, #80]\n"
+"	ldp x25, x26, [x0, #96]\n"
+"	ldp x27, x28, [x0, #112]\n"
+"	ldp d8, d9, [x0, #128]\n"
+"	ldp d10, d11, [x0, #144]\n"
+"	ldp d12, d13, [x0, #160]\n"
+"	ldp d14, d15, [x0, #176]\n"
 "	ldp x16, x2, [x0]\n"
 "	ldp x29, x21, [x0, #16]\n"
 "	ldp x0, x1, [x0, #32]\n"

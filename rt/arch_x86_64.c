@@ -65,9 +65,35 @@ PAL_GLOBAL(pal_switch_stack)
 "	ret\n"
 "	.cfi_endproc\n"
 
+/* void pal_rt_throw(void *pinned, uint32_t tag, const void *values), pal_rt_throw_ref(void *pinned, uint64_t exnref):
+ * the same in throw.c, with the frame pointer and the registers to be unwound in rcx, r8. */
+#define THROW(name, throw) \
+PAL_PUBLIC(name) \
+"	.cfi_startproc\n" \
+"	endbr64\n" \
+"	push %rbp\n" \
+"	.cfi_def_cfa_offset 16\n" \
+"	.cfi_offset %rbp, -16\n" \
+"	mov %rsp, %rbp\n" \
+"	.cfi_def_cfa_register %rbp\n" \
+"	push %r14\n" \
+"	push %r13\n" \
+"	push %r12\n" \
+"	push %rbx\n" /* sp is a multiple of 16 */ \
+"	mov %rbp, %rcx\n" \
+"	mov %rsp, %r8\n" \
+"	call " PAL_SYMBOL(throw) "\n" \
+"	.cfi_endproc\n"
+THROW(pal_rt_throw, pal_throw)
+THROW(pal_rt_throw_ref, pal_throw_ref)
+
 /* void pal_land(const struct pal_landing *) */
 PAL_GLOBAL(pal_land)
 "	endbr64\n"
+"	mov 48(%rdi), %rbx\n"
+"	mov 56(%rdi), %r12\n"
+"	mov 64(%rdi), %r13\n"
+"	mov 72(%rdi), %r14\n"
 "	mov 0(%rdi), %rcx\n"
 "	mov 16(%rdi), %rbp\n"
 "	mov 24(%rdi), %r15\n"

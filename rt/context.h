@@ -156,6 +156,7 @@ struct pal_memory_desc {
 #define PAL_MEMORY_EXACT 8   /* what is protected below is so to the byte: by checks of the code and of the runtime */
 #define PAL_MEMORY_IMMUTABLE 16 /* nothing changes it once active segments are in place */
 #define PAL_MEMORY_BINDABLE 32  /* the instance may be given other bytes for it */
+#define PAL_MEMORY_COW 64    /* has mapped segments; never moves */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -201,6 +202,7 @@ struct pal_import_module {
 #define PAL_SEGMENT_ACTIVE 1   /* offset is the value */
 #define PAL_SEGMENT_COMPUTED 2 /* offset is an index into the array that init fills */
 #define PAL_SEGMENT_DECLARED 3 /* elements only: nothing to do (also those that became static tables) */
+#define PAL_SEGMENT_MAPPED 4   /* data only: as active, in pages of PAL_IMAGE_ALIGN bytes; start is counted in module->image */
 struct pal_data_segment {
 	uint64_t offset, start, length; /* start, length: bytes in module->data */
 	uint32_t memory, mode;
@@ -237,7 +239,8 @@ struct pal_tag_desc {
  * if an exception is caught, whichever handler it is. There the function wants
  *   - sp = its frame pointer - scope.frame_size, the pinned register = what lies at the frame pointer - scope.pinned,
  *   - in the first payload register (rax, x0) the address of the caught values, with the exnref in the 8 bytes before;
- *   - in the second (rdx, x1) the number of the clause that caught it. */
+ *   - in the second (rdx, x1) the number of the clause that caught it;
+ *   - in the registers that callees save what they held when it called. */
 struct pal_scope {
 	uint32_t parent;     /* the scope around it in its function, or PAL_SCOPE_NONE */
 	uint32_t first, count; /* its clauses in module->clauses, to be tried in order */
@@ -288,6 +291,17 @@ struct pal_module {
 	const uint32_t *handler_landing; /* handlers: where the function goes on, as offset from text */
 	const struct pal_scope *scopes;
 	const struct pal_clause *clauses;
+	/* Which registers of its caller a function or stub keeps in its frame, of those that callees save: frames entries.
+	 * From the offset frame_start on (from text, ascending) it is what frame_first says: a place in saved_registers,
+	 * where first a number of registers is, then for each, as struct pal_registers counts them (arch.h), its number, and
+	 * above these 8 bits how far below the frame pointer it lies. */
+	const uint32_t *frame_start;
+	const uint32_t *frame_first;
+	const uint32_t *saved_registers;
+	/* Bytes of mapped segments, in a section of their own that begins with a page in the file, whatever size the host's
+	 * pages are; behind them PAL_IMAGE_ID_SIZE bytes by which the file is known to be the one they were loaded from. */
+	const uint8_t *image;
+	uint64_t image_size; /* a multiple of PAL_IMAGE_ALIGN; 0: there is none */
 	uint32_t functions, imported_functions, sites, import_module_count, import_count, memory_count, table_count;
 	uint32_t global_count, type_count, func_count, data_segment_count, elem_segment_count, computed_count;
 	uint32_t tag_count, exn_global_count, handler_count;
@@ -305,12 +319,15 @@ struct pal_module {
 	/* Two versions of the code, for memories of mode auto: distance of the word that says which one the instance uses
 	 * (PAL_VERSION_…), or 0. The functions' tables above list the second version behind the first. */
 	uint32_t version_at;
-	uint32_t reserved2;
+	uint32_t frames;
+	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
 };
+#define PAL_IMAGE_ALIGN 65536
+#define PAL_IMAGE_ID_SIZE 32
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
 #define PAL_VERSION_GUARD 0
 #define PAL_VERSION_CHECKED 1
-#define PAL_MODULE_SIZE 368
+#define PAL_MODULE_SIZE 416
 #define PAL_CPU_SSE3 1
 #define PAL_CPU_SSSE3 2
 #define PAL_CPU_CMPXCHG16B 4
@@ -401,6 +418,10 @@ void pal_rt_free(void *pinned);
 int32_t pal_rt_bind_memory(void *pinned, uint32_t index, void *memory);
 int32_t pal_rt_offer_memory(void *pinned, void *memory, int32_t *handle);
 int32_t pal_rt_withdraw_memory(void *pinned, int32_t handle);
+/* Behind pal_<mod>_snapshot and pal_<mod>_restore. Return a pal_status. */
+struct pal_snapshot;
+int32_t pal_rt_snapshot(void *pinned, struct pal_snapshot **out);
+int32_t pal_rt_restore(void *pinned, struct pal_snapshot *);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

@@ -48,7 +48,7 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 		.is_virtual = (desc->flags & PAL_MEMORY_VIRTUAL) != 0,
 		.starts_empty = (desc->flags & PAL_MEMORY_EMPTY) != 0,
 		.limit = desc->limit,
-		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO,
+		.unmoving = desc->mode == PAL_MODE_FIXED || desc->mode == PAL_MODE_AUTO || (desc->flags & PAL_MEMORY_COW) != 0,
 	};
 }
 
@@ -190,12 +190,19 @@ static void count_imports(struct pal_instance *instance)
 	}
 }
 
+static uint64_t new_number(void)
+{
+	static _Atomic uint64_t last;
+	return ++last;
+}
+
 void pal_instance_make(struct pal_instance **out, const struct pal_module *module)
 {
 	struct pal_instance *instance = *out = calloc(1, sizeof *instance);
 	if (instance == NULL)
 		no_room(module, "instance", 0, 0);
 	instance->module = module;
+	instance->number = new_number();
 	instance->code = pal_code_acquire(module);
 	if (instance->code == NULL)
 		no_room(module, "types", module->type_count, 0);

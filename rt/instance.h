@@ -25,6 +25,7 @@ struct pal_instance {
 	uint8_t *pinned;                     /* P */
 	struct pal_view *memories, *tables;  /* in the context */
 	struct pal_reservation *reservation; /* holds the context */
+	uint64_t number;                     /* never used twice in a process */
 	uint32_t table_imports, global_imports; /* how many of the module's are imported: the first ones */
 	struct pal_instance *watched_next;   /* exception.h; under its lock */
 	/* under the group lock (group.h) */

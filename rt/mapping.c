@@ -2,6 +2,7 @@
  * host pages under the memory's lock; a failure changes nothing. */
 #include "mapping.h"
 #include "arch.h"
+#include "image.h"
 #include "memory.h"
 #include "port.h"
 #include <errno.h>
@@ -61,10 +62,8 @@ static bool all_are(const struct pal_memory *memory, struct range range, bool ma
 
 bool pal_memory_note_pages(struct pal_memory *memory)
 {
-	if (memory->pages.runs)
-		return true;
 	struct pal_run all = { 0, 0, PAL_BACKING_ANONYMOUS, PAL_READ_WRITE };
-	if (!pal_pages_begin(&memory->pages, page_of(pal_page_round(memory->size)), all))
+	if (memory->pages.runs == NULL && !pal_pages_begin(&memory->pages, page_of(pal_page_round(memory->size)), all))
 		return false;
 	memory->may_fault = 1; /* before anything becomes inaccessible: the runtime copies with care from now on */
 	return true;
@@ -77,7 +76,7 @@ static void set(struct pal_memory *memory, uint64_t from, uint64_t to, enum pal_
 	pal_pages_set(&memory->pages, from, to, run);
 }
 
-static pal_status os_error(void)
+pal_status pal_memory_os_error(void)
 {
 	return errno == ENOMEM ? PAL_E_NOMEM : PAL_E_OS;
 }
@@ -104,7 +103,7 @@ static pal_status protect(struct pal_memory *memory, struct range range, pal_pro
 	if (!pal_pages_reserve(&memory->pages, parts))
 		return PAL_E_NOMEM;
 	if (!pal_port_protect(address(memory, range.from), bytes(range.from, range.to), access)) {
-		pal_status status = os_error();
+		pal_status status = pal_memory_os_error();
 		undo_protect(memory, range); /* part of it may have been done */
 		return status;
 	}
@@ -148,13 +147,12 @@ static bool new_object_pages(struct pal_memory *memory, uint64_t pages, uint64_t
 	return true;
 }
 
-static bool map_object(struct pal_memory *memory, uint64_t from, uint64_t to, uint64_t offset, pal_prot access)
+bool pal_memory_show_object(struct pal_memory *memory, uint64_t from, uint64_t to, uint64_t offset, pal_prot access)
 {
 	return pal_port_map(address(memory, from), bytes(from, to), memory->object, offset * pal_port_page(), access, true);
 }
 
-/* Gives back pages of the object that no run shows any more. */
-static void release_object_pages(struct pal_memory *memory, uint64_t offset, uint64_t pages)
+void pal_memory_release_object(struct pal_memory *memory, uint64_t offset, uint64_t pages)
 {
 	uint64_t last = offset + pages;
 	for (uint64_t at = offset; at < last;) {
@@ -199,12 +197,12 @@ static pal_status map(struct pal_memory *memory, uint64_t addr, uint64_t size, p
 	bool done;
 	if (memory->shared) { /* so that aliases can be made while other threads write */
 		done = new_object_pages(memory, range.to - range.from, &offset) &&
-		       map_object(memory, range.from, range.to, offset, access);
+		       pal_memory_show_object(memory, range.from, range.to, offset, access);
 	} else { /* unmapped pages hold nothing */
 		done = pal_port_protect(address(memory, range.from), bytes(range.from, range.to), access);
 	}
 	if (!done) {
-		status = os_error();
+		status = pal_memory_os_error();
 		if (!memory->shared)
 			pal_port_protect(address(memory, range.from), bytes(range.from, range.to), PAL_NONE);
 		return status;
@@ -291,7 +289,7 @@ static pal_status map_file(struct pal_memory *memory, uint64_t addr, uint64_t si
 		return PAL_E_RANGE;
 	bool shared = flags == PAL_MAP_SHARED;
 	if (!pal_port_map(address(memory, range.from), size, fd, offset, access, shared))
-		return os_error();
+		return pal_memory_os_error();
 	set(memory, range.from, range.to, shared ? PAL_BACKING_FILE_SHARED : PAL_BACKING_FILE_PRIVATE, 0, access);
 	return PAL_OK;
 }
@@ -305,6 +303,22 @@ pal_status pal_memory_map_file(pal_memory *memory, uint64_t addr, uint64_t size,
 	return status;
 }
 
+/* The file is the program itself: it does not become shorter, so copies need no more care than before. */
+bool pal_memory_show_file(struct pal_memory *memory, uint64_t addr, uint64_t size, int file, uint64_t offset)
+{
+	struct range range;
+	struct pal_run all = { 0, 0, PAL_BACKING_ANONYMOUS, PAL_READ_WRITE };
+	pal_lock(&memory->lock);
+	bool done = check_range(memory, addr, size, &range) == PAL_OK && (offset & (pal_port_page() - 1)) == 0 &&
+	            (memory->pages.runs || pal_pages_begin(&memory->pages, page_of(pal_page_round(memory->size)), all)) &&
+	            pal_pages_reserve(&memory->pages, 1) &&
+	            pal_port_map(address(memory, range.from), size, file, offset, PAL_READ_WRITE, false);
+	if (done)
+		set(memory, range.from, range.to, PAL_BACKING_FILE_PRIVATE, 0, PAL_READ_WRITE);
+	pal_unlock(&memory->lock);
+	return done;
+}
+
 /* Unmapped pages become inaccessible in one call: nobody else's mapping may come in between. */
 static pal_status unmap(struct pal_memory *memory, struct range range)
 {
@@ -312,14 +326,14 @@ static pal_status unmap(struct pal_memory *memory, struct range range)
 	if (!pal_pages_reserve(&memory->pages, last - first + 1))
 		return PAL_E_NOMEM;
 	if (!pal_port_fresh(address(memory, range.from), bytes(range.from, range.to), PAL_NONE))
-		return os_error();
+		return pal_memory_os_error();
 	struct pal_run part;
 	uint64_t end;
 	for (uint64_t page = range.from; page < range.to; page = end) {
 		pal_pages_part(&memory->pages, pal_pages_find(&memory->pages, page), page, range.to, &part, &end);
 		set(memory, page, end, PAL_BACKING_NONE, 0, PAL_NONE);
 		if (part.backing == PAL_BACKING_OBJECT)
-			release_object_pages(memory, part.offset, end - page);
+			pal_memory_release_object(memory, part.offset, end - page);
 	}
 	return PAL_OK;
 }
@@ -337,7 +351,7 @@ pal_status pal_memory_unmap(pal_memory *memory, uint64_t addr, uint64_t size)
 
 /* ---- Aliases ---- */
 
-/* Moves anonymous pages into the object, where they are. Nobody else runs in this memory: a shared one's pages are in
+/* Moves private pages into the object, where they are. Nobody else runs in this memory: a shared one's pages are in
  * the object from the beginning. */
 static pal_status move_to_object(struct pal_memory *memory, uint64_t from, uint64_t to, pal_prot access)
 {
@@ -345,13 +359,13 @@ static pal_status move_to_object(struct pal_memory *memory, uint64_t from, uint6
 	uint8_t *at = address(memory, from);
 	size_t size = bytes(from, to);
 	if (!new_object_pages(memory, to - from, &offset))
-		return os_error();
+		return pal_memory_os_error();
 	if (access == PAL_NONE && !pal_port_protect(at, size, PAL_READ))
-		return os_error();
+		return pal_memory_os_error();
 	bool done = pal_port_object_write(memory->object, offset * pal_port_page(), at, size);
 	if (done)
-		done = map_object(memory, from, to, offset, access);
-	pal_status status = done ? PAL_OK : os_error();
+		done = pal_memory_show_object(memory, from, to, offset, access);
+	pal_status status = done ? PAL_OK : pal_memory_os_error();
 	if (done) {
 		set(memory, from, to, PAL_BACKING_OBJECT, offset, access);
 		return PAL_OK;
@@ -369,8 +383,8 @@ static pal_status show_again(struct pal_memory *memory, struct range source, uin
 	uint64_t end, start = to;
 	for (uint64_t page = source.from; page < source.to; to += end - page, page = end) {
 		pal_pages_part(&memory->pages, pal_pages_find(&memory->pages, page), page, source.to, &part, &end);
-		if (!map_object(memory, to, to + (end - page), part.offset, part.access)) {
-			pal_status status = os_error();
+		if (!pal_memory_show_object(memory, to, to + (end - page), part.offset, part.access)) {
+			pal_status status = pal_memory_os_error();
 			if (to > start)
 				unmap(memory, (struct range){ start, to });
 			return status;
@@ -395,7 +409,7 @@ static pal_status alias(struct pal_memory *memory, uint64_t to, uint64_t from, u
 	size_t first = pal_pages_find(&memory->pages, source.from), last = pal_pages_find(&memory->pages, source.to - 1);
 	for (size_t i = first; i <= last; i++) {
 		enum pal_backing backing = memory->pages.runs[i].backing;
-		if (backing != PAL_BACKING_ANONYMOUS && backing != PAL_BACKING_OBJECT)
+		if (backing != PAL_BACKING_ANONYMOUS && backing != PAL_BACKING_OBJECT && backing != PAL_BACKING_IMAGE)
 			return PAL_E_STATE;
 	}
 	/* one change for each part of the source, one for its second view, one to take that back */
@@ -405,7 +419,7 @@ static pal_status alias(struct pal_memory *memory, uint64_t to, uint64_t from, u
 	uint64_t end;
 	for (uint64_t page = source.from; page < source.to; page = end) {
 		pal_pages_part(&memory->pages, pal_pages_find(&memory->pages, page), page, source.to, &part, &end);
-		if (part.backing != PAL_BACKING_ANONYMOUS)
+		if (part.backing == PAL_BACKING_OBJECT)
 			continue;
 		status = move_to_object(memory, page, end, part.access);
 		if (status != PAL_OK)
@@ -437,7 +451,7 @@ static bool add_pages(struct pal_memory *memory, uint64_t to)
 		return true;
 	}
 	if (memory->shared) {
-		if (!new_object_pages(memory, to - from, &offset) || !map_object(memory, from, to, offset, PAL_READ_WRITE))
+		if (!new_object_pages(memory, to - from, &offset) || !pal_memory_show_object(memory, from, to, offset, PAL_READ_WRITE))
 			return false;
 	} else if (!pal_port_commit(address(memory, from), bytes(from, to))) {
 		return false;
@@ -472,16 +486,26 @@ static void copy_nonzero(uint8_t *to, const uint8_t *from, size_t size)
 			memcpy(to + done, from + done, page);
 }
 
+static bool copy_run(struct pal_memory *memory, const struct pal_run *run, uint64_t end, uint8_t *to)
+{
+	uint8_t *from = address(memory, run->from);
+	size_t size = bytes(run->from, end);
+	if (run->backing == PAL_BACKING_IMAGE)
+		return pal_image_show(memory, run->from, end, to, run->access);
+	copy_nonzero(to, from, size);
+	return pal_port_protect(to, size, run->access);
+}
+
 bool pal_memory_copy_pages(struct pal_memory *memory, uint8_t *to)
 {
 	for (size_t i = 0; i < memory->pages.count; i++) {
 		const struct pal_run *run = &memory->pages.runs[i];
-		uint8_t *from = address(memory, run->from), *target = to + (from - memory->base);
-		size_t size = bytes(run->from, pal_pages_run_end(&memory->pages, i));
+		uint8_t *from = address(memory, run->from);
+		uint64_t end = pal_pages_run_end(&memory->pages, i);
+		size_t size = bytes(run->from, end);
 		if (run->access == PAL_NONE && !pal_port_protect(from, size, PAL_READ))
 			return false;
-		copy_nonzero(target, from, size);
-		bool done = pal_port_protect(target, size, run->access);
+		bool done = copy_run(memory, run, end, to + (from - memory->base));
 		if (run->access == PAL_NONE)
 			pal_port_protect(from, size, PAL_NONE); /* as it was a moment ago */
 		if (!done)
@@ -521,7 +545,8 @@ static bool give_back(struct pal_memory *memory, const struct pal_run *part, uin
 		return pal_port_discard(at, size);
 	case PAL_BACKING_OBJECT:
 		return pal_port_object_clear(memory->object, part->offset * pal_port_page(), size);
-	case PAL_BACKING_FILE_PRIVATE: /* to give back its pages would bring back the file's bytes */
+	case PAL_BACKING_FILE_PRIVATE: /* to give back its pages would bring back the bytes of the file or image */
+	case PAL_BACKING_IMAGE:
 		if (!pal_pages_reserve(&memory->pages, 1) || !pal_port_fresh(at, size, PAL_READ_WRITE))
 			return false;
 		set(memory, part->from, end, PAL_BACKING_ANONYMOUS, 0, PAL_READ_WRITE);

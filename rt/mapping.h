@@ -20,6 +20,15 @@ bool pal_memory_copy_pages(struct pal_memory *, uint8_t *to);
 bool pal_memory_map_for(struct pal_memory *, uint64_t addr, uint64_t size);
 /* As pal_memory_discard; where it fails, *culprit is the address that the trap names. */
 pal_status pal_memory_try_discard(struct pal_memory *, uint64_t addr, uint64_t size, uint64_t *culprit);
+/* Shows pages of the memory's object at [from, to) of the memory. */
+bool pal_memory_show_object(struct pal_memory *, uint64_t from, uint64_t to, uint64_t offset, pal_prot);
+/* Gives back pages of the object that no run shows any more. */
+void pal_memory_release_object(struct pal_memory *, uint64_t offset, uint64_t pages);
+/* What errno says that the OS had against it. */
+pal_status pal_memory_os_error(void);
+/* Shows pages of a file, privately, that are part of what the memory begins as. `addr`, `size`: whole host pages inside it.
+ * False: nothing has changed. */
+bool pal_memory_show_file(struct pal_memory *, uint64_t addr, uint64_t size, int file, uint64_t offset);
 /* Writes zeros to a range that may be written; ends early where a file has become shorter than its mapping. */
 void pal_memory_zero(struct pal_memory *, uint64_t addr, uint64_t size);
 

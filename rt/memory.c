@@ -1,6 +1,7 @@
 /* See memory.h. */
 #include "memory.h"
 #include "arch.h"
+#include "image.h"
 #include "mapping.h"
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,7 @@ static void drop(struct pal_memory *memory)
 {
 	if (memory->object >= 0)
 		pal_port_object_close(memory->object);
+	pal_image_drop(memory->image);
 	pal_pages_drop(&memory->pages);
 	free(memory);
 }
@@ -237,6 +239,12 @@ static void update_view(const struct pal_memory *memory, struct pal_view *view)
 	__atomic_store_n(&view->writable, constant ? 0 : memory->size, __ATOMIC_RELEASE);
 }
 
+void pal_memory_update_views(struct pal_memory *memory)
+{
+	for (struct pal_view *view = memory->views; view; view = view->next)
+		update_view(memory, view);
+}
+
 void pal_memory_attach(struct pal_memory *memory, struct pal_view *view)
 {
 	pal_lock(&memory->lock);
@@ -292,8 +300,7 @@ pal_status pal_memory_seal(struct pal_memory *memory)
 	pal_memory_forbid(memory, 0, 0, size);
 	memory->immutable = 1;
 	memory->limit = size >> memory->page_log2;
-	for (struct pal_view *view = memory->views; view; view = view->next)
-		update_view(memory, view);
+	pal_memory_update_views(memory);
 	pal_unlock(&memory->lock);
 	return PAL_OK;
 }
@@ -333,6 +340,11 @@ static bool move(struct pal_memory *memory, uint64_t size)
 	return true;
 }
 
+bool pal_memory_make_room(struct pal_memory *memory, uint64_t size)
+{
+	return memory->layout != PAL_LAYOUT_MOVABLE || pal_page_round(size) <= memory->reservation->bytes || move(memory, size);
+}
+
 /* Makes [0, size) accessible; new bytes read as zero. */
 static bool extend_pages(struct pal_memory *memory, uint64_t size)
 {
@@ -366,8 +378,8 @@ static pal_status grow(struct pal_memory *memory, uint64_t pages, uint64_t *old_
 		return PAL_E_NOMEM;
 	if (pages > 0)
 		memory->size = size;
-	for (struct pal_view *view = memory->views; view && pages > 0; view = view->next)
-		update_view(memory, view);
+	if (pages > 0)
+		pal_memory_update_views(memory);
 	if (old_pages)
 		*old_pages = old;
 	return PAL_OK;

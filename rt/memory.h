@@ -16,6 +16,8 @@ enum pal_layout {
 	PAL_LAYOUT_WRAPPED, /* the host's bytes: no reservation, and its size need not be whole pages */
 };
 
+struct pal_image;
+
 struct pal_memory {
 	uint8_t *base;
 	_Atomic uint64_t size; /* bytes, a multiple of the memory's page size unless it is wrapped */
@@ -37,6 +39,7 @@ struct pal_memory {
 	struct pal_pages pages; /* what they are, once that differs */
 	int object;            /* what pages come from that are seen twice (mapping.c), or -1 … */
 	uint64_t object_end;   /* … and how many pages of it were ever used */
+	struct pal_image *image; /* what snapshots are made of (image.h), or NULL */
 	struct pal_lock lock;  /* views, growing, pages */
 };
 
@@ -58,6 +61,12 @@ pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec
 uint64_t pal_memory_guard_bytes(void);
 /* Can code without checks use it as a memory? Its pages must end where host pages end. */
 bool pal_memory_is_guarded(const struct pal_memory *);
+
+/* Moves a movable memory, unless it has room for `size` bytes; others have it if they were ever as large. Under its
+ * lock. False: nothing has changed. */
+bool pal_memory_make_room(struct pal_memory *, uint64_t size);
+/* Base or size have changed; under its lock. */
+void pal_memory_update_views(struct pal_memory *);
 
 void pal_memory_retain(struct pal_memory *);
 /* The first byte of [addr, addr + size), a range inside the memory, that checks forbid to read, or to write; addr + size

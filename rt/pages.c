@@ -121,3 +121,20 @@ void pal_pages_set(struct pal_pages *pages, uint64_t from, uint64_t to, struct p
 	join(pages, first + 1);
 	join(pages, first);
 }
+
+void pal_pages_cut(struct pal_pages *pages, uint64_t end)
+{
+	while (pages->count > 1 && pages->runs[pages->count - 1].from >= end)
+		pages->count--;
+	pages->end = end;
+}
+
+bool pal_pages_copy(struct pal_pages *to, const struct pal_pages *from)
+{
+	struct pal_run *runs = malloc(from->count * sizeof *runs); /* the size of a part of an array that exists */
+	if (runs == NULL)
+		return false;
+	memcpy(runs, from->runs, from->count * sizeof *runs);
+	*to = (struct pal_pages){ runs, from->count, from->count, from->end };
+	return true;
+}

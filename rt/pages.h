@@ -13,6 +13,7 @@ enum pal_backing {
 	PAL_BACKING_OBJECT,       /* the memory's own object (pal_port_object), perhaps at several addresses */
 	PAL_BACKING_FILE_PRIVATE,
 	PAL_BACKING_FILE_SHARED,
+	PAL_BACKING_IMAGE,        /* private pages of the memory's image (image.h), at the same place there */
 };
 
 struct pal_run {
@@ -35,6 +36,10 @@ void pal_pages_drop(struct pal_pages *);
 bool pal_pages_reserve(struct pal_pages *, size_t changes);
 /* Pages [from, to) become `what`, whose `from` is set here. Goes beyond `end` where to > end >= from. */
 void pal_pages_set(struct pal_pages *, uint64_t from, uint64_t to, struct pal_run what);
+/* Ends at `end`, which is at most the end so far. */
+void pal_pages_cut(struct pal_pages *, uint64_t end);
+/* The same runs once more, `to` being empty. False: no memory for it. */
+bool pal_pages_copy(struct pal_pages *to, const struct pal_pages *);
 /* The index of the run that holds the page, which must be below `end`. */
 size_t pal_pages_find(const struct pal_pages *, uint64_t page);
 /* Where run `index` ends. */

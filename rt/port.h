@@ -39,6 +39,29 @@ bool pal_port_object_size(int object, uint64_t bytes);
 bool pal_port_object_clear(int object, uint64_t offset, size_t bytes);
 /* Writes whole pages; those of zeros take no memory if the object had none there. */
 bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes);
+/* Writes them all. */
+bool pal_port_object_put(int object, uint64_t offset, const void *from, size_t bytes);
+bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes);
+/* Private pages of an object show what the object holds again. False: nothing has changed. */
+bool pal_port_forget(void *at, size_t bytes);
+
+/* A range of pages, counted from where the search began. */
+struct pal_extent {
+	uint64_t from, to;
+	uint64_t clean_before; /* pages between the one before and this one that the CPU knows, but that were not written */
+};
+/* Finds pages that were written in private mappings, of objects or of nothing, in order; of the latter perhaps also some
+ * that were read. Fills at most `room` of `found` and says in *done how many of the bytes it has looked at: go on from
+ * there. -1: the OS can't tell. */
+int pal_port_written(const void *at, size_t bytes, struct pal_extent *found, int room, size_t *done);
+
+/* ---- The program's own files ---- */
+
+/* Is the open file, from `offset` on, what was loaded at some address? */
+typedef bool pal_is_loaded(int file, uint64_t offset, const void *data);
+/* Opens the file that `at`, in the program or in one of its libraries, was loaded from, and says where in it that is. -1:
+ * the OS does not tell, or there is another file now in its place, or `is` does not know it. */
+int pal_port_loaded_file(const void *at, uint64_t *offset, pal_is_loaded *is, const void *data);
 
 /* ---- Stacks ---- */
 

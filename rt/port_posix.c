@@ -136,8 +136,9 @@ bool pal_port_object_clear(int object, uint64_t offset, size_t bytes)
 #endif
 }
 
-static bool write_all(int object, uint64_t offset, const uint8_t *from, size_t bytes)
+bool pal_port_object_put(int object, uint64_t offset, const void *bytes_from, size_t bytes)
 {
+	const uint8_t *from = bytes_from;
 	while (bytes > 0) {
 		ssize_t written = pwrite(object, from, bytes, (off_t)offset);
 		if (written < 0 && errno == EINTR)
@@ -157,9 +158,35 @@ bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t
 	size_t page = pal_port_page();
 	for (size_t done = 0; done < bytes; done += page) /* whole pages; those of zeros stay holes */
 		if ((at[done] || memcmp(at + done, at + done + 1, page - 1) != 0) &&
-		    !write_all(object, offset + done, at + done, page))
+		    !pal_port_object_put(object, offset + done, at + done, page))
 			return false;
 	return true;
+}
+
+bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes)
+{
+	uint8_t *at = to;
+	while (bytes > 0) {
+		ssize_t got = pread(object, at, bytes, (off_t)offset);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		at += got;
+		offset += (uint64_t)got;
+		bytes -= (size_t)got; /* never more than was asked for */
+	}
+	return true;
+}
+
+bool pal_port_forget(void *at, size_t bytes)
+{
+#ifdef __linux__
+	return madvise(at, bytes, MADV_DONTNEED) == 0;
+#else
+	(void)at, (void)bytes;
+	return false;
+#endif
 }
 
 /* ---- Stacks ---- */

@@ -109,6 +109,12 @@ int64_t pal_handler_find(const struct pal_module *module, uint32_t offset)
 	return i < module->handler_count && module->handler_code[i] == offset ? (int64_t)i : -1;
 }
 
+uint32_t pal_frame_find(const struct pal_module *module, uint32_t offset)
+{
+	/* offset + 1 does not wrap: texts are smaller than 2 GiB; the first entry begins with the text's first code */
+	return module->frame_first[count_below(module->frame_start, module->frames, offset + 1) - 1];
+}
+
 int64_t pal_function_find(const struct pal_module *module, uint32_t offset)
 {
 	uint32_t count = module->functions;

@@ -26,6 +26,8 @@ const struct pal_module *pal_code_find(uintptr_t pc, uint32_t *offset);
 int64_t pal_site_find(const struct pal_module *, uint32_t offset, bool call);
 /* The call inside a `try` with this return address: its number among the module's handlers, or -1. */
 int64_t pal_handler_find(const struct pal_module *, uint32_t offset);
+/* What the frame of the code at this offset has saved: a place in module->saved_registers. */
+uint32_t pal_frame_find(const struct pal_module *, uint32_t offset);
 /* The defined function that contains this offset, or -1. */
 int64_t pal_function_find(const struct pal_module *, uint32_t offset);
 

@@ -4,6 +4,7 @@
 #include "group.h"
 #include "type.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* Tables grow no further than this, unless they were larger from the start. */
 #define ELEMENTS_MAX ((uint64_t)10000000)
@@ -115,6 +116,41 @@ bool pal_table_grow(struct pal_table *table, uint64_t elements, void *value, uin
 	bool done = grow(table, elements, value, old_size);
 	pal_exception_unlock();
 	return done;
+}
+
+/* ---- Going back ---- */
+
+/* Others who look for exceptions in it must find it whole. */
+static void lock(const struct pal_table *table)
+{
+	if (pal_value_type_is_exn(table->type))
+		pal_exception_lock();
+}
+
+static void unlock(const struct pal_table *table)
+{
+	if (pal_value_type_is_exn(table->type))
+		pal_exception_unlock();
+}
+
+bool pal_table_make_room(struct pal_table *table, uint64_t size)
+{
+	lock(table);
+	bool done = make_room(table, size);
+	for (struct pal_view *view = table->views; view; view = view->next)
+		update_view(table, view); /* it may have moved */
+	unlock(table);
+	return done;
+}
+
+void pal_table_load(struct pal_table *table, void *const *elements, uint64_t size)
+{
+	lock(table);
+	memcpy(table->elements, elements, size * sizeof *elements);
+	table->size = size;
+	for (struct pal_view *view = table->views; view; view = view->next)
+		update_view(table, view);
+	unlock(table);
 }
 
 /* ---- For hosts ---- */

@@ -34,6 +34,10 @@ pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *)
 void pal_table_destroy(struct pal_table *);
 /* Adds elements of this value. False: above a limit, or no memory; nothing has changed then. */
 bool pal_table_grow(struct pal_table *, uint64_t elements, void *value, uint64_t *old_size);
+/* The array holds `size` elements, a size that the table had before, without being larger for it. False: no memory. */
+bool pal_table_make_room(struct pal_table *, uint64_t size);
+/* The table becomes these elements, for which there is room. They were its own before. */
+void pal_table_load(struct pal_table *, void *const *elements, uint64_t size);
 /* Is [at, at + elements) inside the table? */
 bool pal_table_contains(const struct pal_table *, uint64_t at, uint64_t elements);
 

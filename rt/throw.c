@@ -2,8 +2,8 @@
  *
  * Frames are found by their frame pointers, handlers by return addresses, in tables that the compiler wrote: nothing
  * here looks at the guest's memory. An exception goes from one module to another where an import's thunk has called an
- * export's stub directly; both leave nothing behind that would have to be put back, since a handler expects nothing but
- * its stack, frame and pinned register. It ends at the first frame of C, as a trap. */
+ * export's stub directly. On the way, what each frame has saved of the registers that callees save is put back, since a
+ * handler expects them beside its stack, frame and pinned register. It ends at the first frame of C, as a trap. */
 #include "arch.h"
 #include "exception.h"
 #include "palisade.h"
@@ -65,6 +65,15 @@ static struct frame caller_of(struct frame frame)
 	return (struct frame){ word_at(frame.fp + sizeof(uintptr_t)), word_at(frame.fp) };
 }
 
+/* What the registers held when the frame's function was called: it has saved those that it uses. */
+static void restore(struct pal_registers *registers, const struct code *code, uintptr_t fp)
+{
+	const struct pal_module *module = code->module;
+	const uint32_t *saved = &module->saved_registers[pal_frame_find(module, code->offset - 1)];
+	for (uint32_t count = *saved++; count > 0; count--, saved++)
+		registers->values[*saved & 0xff] = word_at(fp - (*saved >> 8)); /* numbers below PAL_REGISTERS: our tables */
+}
+
 static bool fits(const struct pal_module *module, uintptr_t pinned, const struct pal_clause *clause, uint64_t tag)
 {
 	uint32_t index = clause->tag & ~PAL_CLAUSE_KEEP;
@@ -97,6 +106,7 @@ static bool find_handler(struct pal_landing *landing, const struct code *code, u
 				.pinned = pinned,
 				.values = (uintptr_t)exception->values->bytes,
 				.number = clause->number,
+				.registers = landing->registers,
 			};
 			return true;
 		}
@@ -106,15 +116,20 @@ static bool find_handler(struct pal_landing *landing, const struct code *code, u
 	}
 }
 
+/* `frame` is the helper's thunk, which the compiled code has called; landing->registers are those at its call. */
 static bool search(struct pal_landing *landing, struct frame frame, const struct pal_module *module,
                    const struct pal_exception *exception, bool *keep)
 {
+	struct code thunk = code_of(module, frame.pc);
+	restore(&landing->registers, &thunk, frame.fp);
+	frame = caller_of(frame);
 	for (;;) {
 		struct code code = code_of(module, frame.pc);
 		if (code.kind == KIND_FOREIGN)
 			return false;
 		if (code.kind == KIND_FUNCTION && find_handler(landing, &code, frame.fp, exception, keep))
 			return true;
+		restore(&landing->registers, &code, frame.fp);
 		frame = caller_of(frame);
 		module = code.module;
 		if (code.kind == KIND_STUB && code_of(module, frame.pc).kind != KIND_THUNK)
@@ -159,10 +174,11 @@ static _Noreturn void uncaught(const struct pal_instance *instance, uint64_t id)
 
 /* ---- Helpers ---- */
 
-static _Noreturn void deliver(const struct pal_instance *instance, struct pal_exception *exception, struct frame frame)
+static _Noreturn void deliver(const struct pal_instance *instance, struct pal_exception *exception, uintptr_t fp,
+                              const struct pal_registers *registers)
 {
-	struct pal_landing landing;
-	bool keep = false, found = search(&landing, frame, instance->module, exception, &keep);
+	struct pal_landing landing = { .registers = *registers };
+	bool keep = false, found = search(&landing, caller_of((struct frame){ 0, fp }), instance->module, exception, &keep);
 	pal_exception_caught(exception, keep);
 	if (!found)
 		uncaught(instance, exception->tag);
@@ -170,12 +186,8 @@ static _Noreturn void deliver(const struct pal_instance *instance, struct pal_ex
 	pal_land(&landing);
 }
 
-/* The helper's thunk, which the compiled code has called. */
-#define THUNK_FRAME()                                                                               \
-	((struct frame){ (uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)), \
-	                 word_at((uintptr_t)__builtin_frame_address(0)) })
-
-_Noreturn void pal_rt_throw(void *pinned, uint32_t tag, const void *values)
+_Noreturn void pal_throw(void *pinned, uint32_t tag, const void *values, uintptr_t fp,
+                         const struct pal_registers *registers)
 {
 	const struct pal_instance *instance = pal_instance_of(pinned);
 	const struct pal_module *module = instance->module;
@@ -184,15 +196,17 @@ _Noreturn void pal_rt_throw(void *pinned, uint32_t tag, const void *values)
 	struct pal_exception *exception = pal_exception_new(tags[tag].id, size);
 	if (size)
 		memcpy(exception->values->bytes, values, size);
-	deliver(instance, exception, caller_of(THUNK_FRAME()));
+	deliver(instance, exception, fp, registers);
 }
 
-_Noreturn void pal_rt_throw_ref(void *pinned, uint64_t exnref)
+_Noreturn void pal_throw_ref(void *pinned, uint64_t exnref, const void *unused, uintptr_t fp,
+                             const struct pal_registers *registers)
 {
+	(void)unused;
 	if (exnref == 0)
 		pal_rt_trap(PAL_TRAP_NULL_REFERENCE, "null exception reference", -1, 0);
 	struct pal_exception *exception = pal_exception_find(exnref);
 	if (exception == NULL)
 		pal_rt_trap(PAL_TRAP_NULL_REFERENCE, "an exnref from outside that refers to nothing any more", -1, 0);
-	deliver(pal_instance_of(pinned), exception, caller_of(THUNK_FRAME()));
+	deliver(pal_instance_of(pinned), exception, fp, registers);
 }

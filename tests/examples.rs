@@ -24,6 +24,21 @@ fn hello_counts_lines_words_and_bytes() {
     }
 }
 
+#[test]
+fn games_go_back() {
+    for machine in machines() {
+        let dir = scratch();
+        let program = dir.path().join("rollback");
+        let example = root().join("examples/rollback");
+        let mut palisade = machine.palisade();
+        palisade.args([example.join("game.wat"), example.join("host.c")]).arg("-o").arg(&program);
+        run(&mut palisade).expect(0);
+        let ran = run(&mut machine.command(&program)).expect(0);
+        let out = ran.stdout();
+        assert!(out.starts_with("3000 frames, ") && out.ends_with(", as if nothing had been late\n"), "{out}");
+    }
+}
+
 /// Every example has a README, and the README of the project starts with the first one.
 #[test]
 fn examples_are_described() {

@@ -5,7 +5,7 @@ use super::options::Command;
 use super::{Failure, output, program, progress};
 use palisade::link::{LinkInput, link};
 use palisade::write::write_program;
-use palisade::{Error, Object, Options};
+use palisade::{Checks, Error, Object, Options};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,11 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
         let (functions, bytes) = (object.interface.functions, object.bytes.len());
         let time = begin.elapsed();
         output::complain(&format!("palisade: {file}: {functions} functions, object of {bytes} bytes, {time:.2?}"));
+        let Checks { before, after, aside } = object.checks;
+        output::complain(&format!(
+            "palisade: {file}: {before} bounds checks, {after} after optimization, and {aside} in versions of loops for \
+             accesses that may be outside"
+        ));
     }
     if let Some(path) = &command.options.header {
         let header = object.header.as_ref().map_err(|e| Failure::of(&file, e.clone()))?;

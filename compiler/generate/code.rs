@@ -6,8 +6,9 @@ use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
-use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInst};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
+use regalloc2::RegClass;
 
 /// Machine code with its metadata; offsets are from its first byte.
 pub struct Code {
@@ -25,10 +26,52 @@ pub struct Code {
     /// arguments fit above it. Cranelift's unwind information has the saved registers relative to the caller's stack
     /// pointer, but forgets to say that it is that much further away.
     pub moved_down: Option<(u32, u32)>,
+    /// Registers of the caller that its frame keeps.
+    pub saved: Vec<SavedRegister>,
     /// Calls inside a `try`, in order of offset.
     pub handler_sites: Vec<HandlerSite>,
     /// Their scopes, and the frame that handlers find; there if there are such calls.
     pub tries: Option<(Vec<Scope>, TryFrame)>,
+    /// Explicit bounds checks of memories.
+    pub checks: Checks,
+}
+
+/// How many explicit bounds checks of memories there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checks {
+    /// As wasm has it.
+    pub before: usize,
+    /// In the machine code.
+    pub after: usize,
+    /// In the machine code, in versions of loops that run when not all of a loop's accesses are known to be inside.
+    pub aside: usize,
+}
+
+impl Checks {
+    /// Counts those of a function, hot and cold ones apart.
+    pub(super) fn count(func: &Function) -> (usize, usize) {
+        let (mut hot, mut cold) = (0, 0);
+        for block in func.layout.blocks() {
+            let checks = func.layout.block_insts(block).filter(|&inst| is_check(func, inst)).count();
+            *(if func.layout.is_cold(block) { &mut cold } else { &mut hot }) += checks;
+        }
+        (hot, cold)
+    }
+}
+
+impl std::iter::Sum for Checks {
+    fn sum<I: Iterator<Item = Checks>>(checks: I) -> Checks {
+        checks.fold(Checks::default(), |a, b| Checks {
+            before: a.before + b.before,
+            after: a.after + b.after,
+            aside: a.aside + b.aside,
+        })
+    }
+}
+
+fn is_check(func: &Function, inst: Inst) -> bool {
+    let InstructionData::CondTrap { code, .. } = func.dfg.insts[inst] else { return false };
+    trap::checked_memory(code).is_some()
 }
 
 /// A call whose exceptions are caught in its function, perhaps.
@@ -49,6 +92,15 @@ pub struct TryFrame {
     pub size: u32,
     /// The saved pinned register is so much below it.
     pub pinned: u32,
+}
+
+/// A register that a callee saves in the wasm convention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SavedRegister {
+    /// Among `struct pal_registers` (rt/arch.h).
+    pub number: u8,
+    /// It lies so much below the frame pointer.
+    pub below: u32,
 }
 
 /// A reference to a symbol.
@@ -79,6 +131,7 @@ impl Code {
         compiled: &CompiledCode,
         saved_pinned: Option<StackSlot>,
         handlers: Handlers,
+        checks: Checks,
     ) -> Result<Code> {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let unwind =
@@ -90,8 +143,10 @@ impl Code {
             unwind,
             saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
             moved_down: moved_down(env, func, compiled),
+            saved: saved_registers(env, compiled),
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
+            checks,
         })
     }
 }
@@ -142,6 +197,37 @@ fn handler_sites(compiled: &CompiledCode) -> Vec<HandlerSite> {
 fn try_frame(compiled: &CompiledCode, pinned: Option<StackSlot>) -> Option<TryFrame> {
     let size = compiled.buffer.call_sites().find_map(|call| call.frame_offset)?;
     Some(TryFrame { size, pinned: below_frame_pointer(compiled, pinned?)? })
+}
+
+/// In the prologue. Others than those of the wasm convention are C's, in stubs: nobody between a `throw` and a handler
+/// wants those.
+fn saved_registers(env: &Env<'_>, compiled: &CompiledCode) -> Vec<SavedRegister> {
+    let x86 = env.isa.triple().architecture == target_lexicon::Architecture::X86_64;
+    let mut size = 0;
+    let mut saved = Vec::new();
+    for (_, instruction) in &compiled.buffer.unwind_info {
+        match instruction {
+            UnwindInst::DefineNewFrame { offset_downward_to_clobbers, .. } => size = *offset_downward_to_clobbers,
+            UnwindInst::SaveReg { clobber_offset, reg } => {
+                if let Some(number) = register_number(x86, reg.class(), reg.hw_enc()) {
+                    saved.push(SavedRegister { number, below: size - clobber_offset });
+                }
+            }
+            _ => {}
+        }
+    }
+    saved
+}
+
+/// As `struct pal_registers` has them: rbx, r12, r13, r14; x19 to x28, d8 to d15.
+fn register_number(x86: bool, class: RegClass, encoding: u8) -> Option<u8> {
+    match (x86, class, encoding) {
+        (true, RegClass::Int, 3) => Some(0),
+        (true, RegClass::Int, 12..=14) => Some(encoding - 11),
+        (false, RegClass::Int, 19..=28) => Some(encoding - 19),
+        (false, RegClass::Float, 8..=15) => Some(encoding + 2),
+        _ => None,
+    }
 }
 
 /// How far below the frame pointer a slot lies.

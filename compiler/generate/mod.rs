@@ -4,7 +4,7 @@
 mod code;
 mod refused;
 
-pub use code::{Code, HandlerSite, Relocation, Site, TryFrame};
+pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 
 use crate::error::{Error, Result};
 use crate::optimize;
@@ -45,6 +45,8 @@ pub enum StubKind {
     Free,
     /// Of modules with bindable memories: calls this helper, which takes the instance.
     Host(Helper),
+    Snapshot,
+    Restore,
 }
 
 impl StubKind {
@@ -59,11 +61,18 @@ struct Worker {
     scratch: Scratch,
     context: Context,
     registers: regalloc2::Ctx,
+    /// Checks that the optimizers left in the function, hot and cold ones.
+    checks: (usize, usize),
 }
 
 impl Worker {
     fn new() -> Worker {
-        Worker { scratch: Scratch::default(), context: Context::new(), registers: regalloc2::Ctx::default() }
+        Worker {
+            scratch: Scratch::default(),
+            context: Context::new(),
+            registers: regalloc2::Ctx::default(),
+            checks: (0, 0),
+        }
     }
 
     /// Machine code for the function in `context`.
@@ -87,12 +96,13 @@ impl Worker {
         context.eliminate_unreachable_code(env.isa)?;
         context.remove_constant_phis(env.isa)?;
         context.func.dfg.resolve_all_aliases();
-        optimize::before(context, env.isa, env.disabled_passes);
+        optimize::before(context, env.isa, env.plan, env.disabled_passes);
         context.verify_if(env.isa)?;
         if env.isa.flags().opt_level() != OptLevel::None {
             context.egraph_pass(env.isa, &mut ControlPlane::default())?;
         }
         optimize::behind(&mut context.func, env.disabled_passes);
+        self.checks = Checks::count(&context.func);
         if refused::run(&mut context.func, &self.scratch.checks) {
             context.compute_cfg();
             context.compute_domtree();
@@ -103,8 +113,11 @@ impl Worker {
 
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+        let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers)
+        let (after, aside) = self.checks;
+        let checks = Checks { before: before.0 + before.1, after, aside };
+        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
     }
 }
 
@@ -131,19 +144,35 @@ pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated
 
 fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<Code>> {
     let first = env.module.imported_functions;
-    let results: Vec<Result<Code>> = (env.module.bodies.par_iter().enumerate())
-        .map_init(Worker::new, |worker, (at, body)| {
-            let index = first + at as u32;
-            worker.context.clear();
-            let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
-            let code = (worker.code(env, None, handlers))
-                .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
-            progress();
-            code
-        })
-        .collect();
+    let compile = |worker: &mut Worker, at: usize| {
+        let (index, body) = (first + at as u32, &env.module.bodies[at]);
+        worker.context.clear();
+        let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+        let code = (worker.code(env, None, handlers))
+            .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
+        progress();
+        code
+    };
+    let sizes = env.module.bodies.iter().map(|body| body.body.range()).map(|range| range.end - range.start);
     // The first error in function order, whichever thread found one first.
-    results.into_iter().collect()
+    largest_first(sizes, Worker::new, compile).into_iter().collect()
+}
+
+/// The results of `work` in order, worked out on all threads, what is large before what is small: begun late, it would
+/// be all that one thread still has to do when the others are done.
+fn largest_first<W, T: Send>(
+    sizes: impl Iterator<Item = u64>,
+    worker: impl Fn() -> W + Sync + Send,
+    work: impl Fn(&mut W, usize) -> T + Sync + Send,
+) -> Vec<T> {
+    let sizes: Vec<u64> = sizes.collect();
+    let mut results: Vec<Option<T>> = sizes.iter().map(|_| None).collect();
+    let mut places: Vec<(usize, &mut Option<T>)> = results.iter_mut().enumerate().collect();
+    places.sort_by_key(|(at, _)| std::cmp::Reverse(sizes[*at]));
+    // A bridge hands items out one by one, in this order.
+    let places = places.into_iter().par_bridge();
+    places.for_each_init(worker, |worker, (at, place)| *place = Some(work(worker, at)));
+    results.into_iter().map(|result| result.expect("all places were given out")).collect()
 }
 
 /// What the second version of the code is translated with.
@@ -211,6 +240,8 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::InstantiateList => stub::instantiate_list(env),
         StubKind::Free => stub::free(env),
         StubKind::Host(helper) => stub::host(env, helper),
+        StubKind::Snapshot => stub::host(env, Helper::Snapshot),
+        StubKind::Restore => stub::host(env, Helper::Restore),
     }
 }
 
@@ -231,6 +262,7 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     if env.plan.bytes_are_shared {
         kinds.extend([Helper::BindMemory, Helper::OfferMemory, Helper::WithdrawMemory].map(StubKind::Host));
     }
+    kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     kinds.into_iter().collect()
 }

@@ -1,14 +1,19 @@
 //! Our own passes over the IR of one function, each in a file that says at its top which code it turns into which.
 //! Some run in front of Cranelift's optimizer, which then shares, moves and folds what they made; some behind it, to
-//! undo what it did. They leave blocks and branches between them as they are. `--disable-pass NAME` leaves one out.
+//! undo what it did. All but `versions` leave blocks and branches between them as they are. `--disable-pass NAME` leaves
+//! one out.
 
 mod addresses;
 mod analysis;
+mod checks;
 mod invariant_phis;
 mod loop_test;
 mod unroll;
+mod versions;
+mod views;
 mod wide_counters;
 
+use crate::plan::Plan;
 use analysis::Flow;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::Function;
@@ -25,6 +30,8 @@ pub struct Pass {
 enum Run {
     /// In front of Cranelift's optimizer.
     Before(fn(&mut Unit<'_>)),
+    /// The same; true if blocks or branches are not what they were.
+    Reshape(fn(&mut Unit<'_>) -> bool),
     /// Behind it.
     Behind(fn(&mut Function)),
 }
@@ -32,6 +39,9 @@ enum Run {
 /// All passes, in the order they run.
 pub const PASSES: &[Pass] = &[
     Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run) },
+    Pass { name: "views", run: Run::Before(views::run) },
+    Pass { name: "checks", run: Run::Before(checks::run) },
+    Pass { name: "versions", run: Run::Reshape(versions::run) },
     Pass { name: "unroll", run: Run::Before(unroll::run) },
     Pass { name: "addresses", run: Run::Before(addresses::run) },
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run) },
@@ -41,6 +51,7 @@ pub const PASSES: &[Pass] = &[
 /// A function in front of Cranelift's optimizer, and what it is for.
 pub struct Unit<'f> {
     func: &'f mut Function,
+    plan: &'f Plan,
     flow: Flow<'f>,
     /// Loads and stores have room for 32-bit offsets, beside a base and an index.
     large_offsets: bool,
@@ -71,17 +82,26 @@ impl Disabled {
 }
 
 /// Runs the passes in front of Cranelift's optimizer. Control flow graph and dominators are known, aliases resolved.
-pub fn before(context: &mut Context, isa: &dyn TargetIsa, disabled: &Disabled) {
-    if PASSES.iter().all(|p| disabled.has(p) || matches!(p.run, Run::Behind(_))) {
-        return;
-    }
-    context.compute_loop_analysis();
-    let Context { func, cfg, domtree, loop_analysis, .. } = context;
+pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled: &Disabled) {
     let large_offsets = matches!(isa.triple().architecture, Architecture::X86_64);
-    let mut unit = Unit { func, flow: Flow { cfg, domtree, loops: loop_analysis }, large_offsets };
+    let mut shape_is_known = false;
     for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
-        if let Run::Before(run) = pass.run {
-            run(&mut unit);
+        if matches!(pass.run, Run::Behind(_)) {
+            continue;
+        }
+        if !shape_is_known {
+            context.compute_loop_analysis();
+            shape_is_known = true;
+        }
+        let Context { func, cfg, domtree, loop_analysis, .. } = context;
+        let mut unit = Unit { func, plan, flow: Flow { cfg, domtree, loops: loop_analysis }, large_offsets };
+        match pass.run {
+            Run::Before(run) => run(&mut unit),
+            Run::Reshape(run) if run(&mut unit) => {
+                context.flowgraph();
+                shape_is_known = false;
+            }
+            Run::Reshape(_) | Run::Behind(_) => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 //! index is the first operand).
 
 use super::memory::MemoryPlan;
-use super::spec::is_named;
+use super::spec::MemoryNames;
 use crate::error::{Error, Result};
 use crate::read::{Import, Module};
 use std::collections::HashMap;
@@ -208,13 +208,13 @@ const fn lane(make: fn(MemArg, u8) -> Operator<'static>) -> Action {
 
 /// The builtins among imported functions, by function index.
 pub fn plan(module: &Module<'_>, memories: &[MemoryPlan]) -> Result<HashMap<u32, Builtin>> {
-    let mut builtins = HashMap::new();
+    let (names, mut builtins) = (MemoryNames::of(module), HashMap::new());
     for import in module.imports.iter().filter(|import| import.is_builtin()) {
         let fail = |what: String| Error::new(format!("import {:?} {:?}: {what}", import.module, import.name));
         if import.kind != ExternalKind::Func {
             return Err(fail("palisade provides functions only".to_owned()));
         }
-        let memory = memory_of(module, import).map_err(&fail)?;
+        let memory = memory_of(module, &names, import).map_err(&fail)?;
         let (known, action) = find(import.name).map_err(&fail)?;
         let expected = expected_type(known, memory, memories);
         let found = module.function_type(import.index);
@@ -271,15 +271,14 @@ fn find(name: &str) -> Result<(&'static Known, Action), String> {
     Ok((known, known.action))
 }
 
-fn memory_of(module: &Module<'_>, import: &Import<'_>) -> Result<u32, String> {
-    let count = module.memories.len() as u32;
+fn memory_of(module: &Module<'_>, names: &MemoryNames<'_>, import: &Import<'_>) -> Result<u32, String> {
     let name = match import.module.split_once('/') {
-        _ if count == 0 => return Err("the module has no memory".to_owned()),
+        _ if module.memories.is_empty() => return Err("the module has no memory".to_owned()),
         None => return Ok(0),
         Some((_, "any")) => return Ok(ANY_MEMORY),
         Some((_, name)) => name,
     };
-    let found = (0..count).find(|&index| name == index.to_string() || is_named(module, index, name));
+    let found = names.of_name(name).first().copied();
     found.ok_or_else(|| format!("the module has no memory {name:?} (--memory new:{name} adds one)"))
 }
 

@@ -6,6 +6,7 @@
 //! so the order in which bytes are written and a trap is met stays as it was.
 
 use super::{MemoryPlan, Scan};
+use crate::context::IMAGE_ALIGN;
 use crate::read::{Data, DataMode, Module};
 use std::collections::HashMap;
 
@@ -41,12 +42,15 @@ pub fn image(module: &Module<'_>, memories: &[MemoryPlan], index: u32) -> Option
             segments.push((offset, data.bytes));
         }
     }
-    let pieces = images(index, segments).into_iter().filter_map(|plan| match plan {
+    let pieces = images(index, segments, Gap::Bytes).into_iter().filter_map(|plan| match plan {
         DataPlan::Image { offset, bytes, .. } => Some((offset, bytes)),
-        DataPlan::Kept(_) => None,
+        _ => None,
     });
     Some(Image(pieces.collect()))
 }
+
+/// Less data than this is not worth a mapping of its own.
+const MAPPED_MIN: u64 = IMAGE_ALIGN;
 
 /// A segment as the runtime sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +66,22 @@ pub enum DataPlan {
         /// What is written there.
         bytes: Vec<u8>,
     },
+    /// As an image, of whole pages, in a section that can be mapped from the program's file (`cow`).
+    Mapped {
+        /// The memory, owned by the instance.
+        memory: u32,
+        /// Where it goes, inside the memory; a multiple of [`IMAGE_ALIGN`].
+        offset: u64,
+        /// What these pages begin as; so many bytes are also a multiple of it.
+        bytes: Vec<u8>,
+    },
 }
 
 /// The segments in the order they are applied in.
-pub fn plan(module: &Module<'_>, memories: &[MemoryPlan], scan: &Scan) -> Vec<DataPlan> {
+pub fn plan(module: &Module<'_>, plans: &[MemoryPlan], scan: &Scan) -> Vec<DataPlan> {
     let mergeable = |index: usize| {
         let named = scan.data_named.contains(&(index as u32));
-        if named { None } else { placed(&module.data[index], memories) }
+        if named { None } else { placed(&module.data[index], plans) }
     };
     let mut by_memory: HashMap<u32, Vec<(u64, &[u8])>> = HashMap::new();
     let mut kept = Vec::new();
@@ -84,8 +97,46 @@ pub fn plan(module: &Module<'_>, memories: &[MemoryPlan], scan: &Scan) -> Vec<Da
     }
     let mut memories: Vec<_> = by_memory.into_iter().collect();
     memories.sort_unstable_by_key(|(memory, _)| *memory);
-    let images = memories.into_iter().flat_map(|(memory, segments)| images(memory, segments));
-    images.chain(kept).collect()
+    let (mapped, copied): (Vec<_>, Vec<_>) = memories
+        .into_iter()
+        .flat_map(|(memory, segments)| match plans[memory as usize].cow {
+            true => images(memory, segments, Gap::Pages).into_iter().map(mapped).collect(),
+            false => images(memory, segments, Gap::Bytes),
+        })
+        .partition(|plan| matches!(plan, DataPlan::Mapped { .. }));
+    mapped.into_iter().chain(copied).chain(kept).collect()
+}
+
+/// What one segment may be apart from the next one to be merged with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// [`GAP`].
+    Bytes,
+    /// They touch the same page, or neighbours.
+    Pages,
+}
+
+impl Gap {
+    /// Where a segment may begin at most that is merged with those up to `end`.
+    fn reach(self, end: u64) -> u64 {
+        match self {
+            Gap::Bytes => end + GAP,
+            Gap::Pages => end.next_multiple_of(IMAGE_ALIGN),
+        }
+    }
+}
+
+/// The whole pages of an image, if it is large. Pages of a memory are as large, so they lie inside it.
+fn mapped(plan: DataPlan) -> DataPlan {
+    let DataPlan::Image { memory, offset, bytes } = plan else { return plan };
+    if (bytes.len() as u64) < MAPPED_MIN {
+        return DataPlan::Image { memory, offset, bytes };
+    }
+    let front = offset % IMAGE_ALIGN;
+    let size = (front + bytes.len() as u64).next_multiple_of(IMAGE_ALIGN);
+    let mut pages = vec![0; size as usize];
+    pages[front as usize..front as usize + bytes.len()].copy_from_slice(&bytes);
+    DataPlan::Mapped { memory, offset: offset - front, bytes: pages }
 }
 
 /// Memory and offset of an active segment that can't fail.
@@ -98,7 +149,7 @@ fn placed(data: &Data<'_>, memories: &[MemoryPlan]) -> Option<(u32, u64)> {
 }
 
 /// Merges one memory's segments; where they overlap, the later one wins.
-fn images(memory: u32, segments: Vec<(u64, &[u8])>) -> Vec<DataPlan> {
+fn images(memory: u32, segments: Vec<(u64, &[u8])>, gap: Gap) -> Vec<DataPlan> {
     let mut order: Vec<usize> = (0..segments.len()).filter(|&at| !segments[at].1.is_empty()).collect();
     order.sort_by_key(|&at| segments[at].0);
     let mut images = Vec::new();
@@ -106,7 +157,7 @@ fn images(memory: u32, segments: Vec<(u64, &[u8])>) -> Vec<DataPlan> {
     let mut end = 0; // of the group: segments are inside a memory, so no sum overflows
     for at in order {
         let (offset, bytes) = segments[at];
-        if !group.is_empty() && offset > end + GAP {
+        if !group.is_empty() && offset > gap.reach(end) {
             images.push(one_image(memory, &segments, std::mem::take(&mut group), end));
         }
         end = if group.is_empty() { 0 } else { end }.max(offset + bytes.len() as u64);
@@ -136,9 +187,9 @@ mod tests {
     use super::*;
 
     fn merged(segments: &[(u64, &[u8])]) -> Vec<(u64, Vec<u8>)> {
-        let made = images(0, segments.to_vec()).into_iter().map(|plan| match plan {
+        let made = images(0, segments.to_vec(), Gap::Bytes).into_iter().map(|plan| match plan {
             DataPlan::Image { offset, bytes, .. } => (offset, bytes),
-            DataPlan::Kept(_) => unreachable!("images only"),
+            _ => unreachable!("images only"),
         });
         made.collect()
     }
@@ -165,6 +216,21 @@ mod tests {
         assert_eq!(image.bytes(5, 1, 16), Some(vec![2]));
         assert_eq!(image.bytes(12, 4, 16), Some(vec![0; 4]));
         assert_eq!((image.bytes(13, 4, 16), image.bytes(u64::MAX, 4, 16)), (None, None));
+    }
+
+    #[test]
+    fn mapped_images_are_whole_pages_and_share_none() {
+        const PAGE: usize = IMAGE_ALIGN as usize;
+        let large = vec![7; PAGE + 1];
+        let segments: [(u64, &[u8]); 4] =
+            [(10, &large), (2 * IMAGE_ALIGN + 3, &[1]), (9 * IMAGE_ALIGN, &[2]), (4, &[3])];
+        let made: Vec<_> = images(5, segments.to_vec(), Gap::Pages).into_iter().map(mapped).collect();
+        let [DataPlan::Mapped { memory: 5, offset: 0, bytes }, DataPlan::Image { offset, .. }] = &made[..] else {
+            panic!("{} plans", made.len());
+        };
+        assert_eq!((bytes.len(), *offset), (3 * PAGE, 9 * IMAGE_ALIGN));
+        assert_eq!((bytes[3], bytes[4], bytes[10], bytes[PAGE + 10], bytes[PAGE + 11]), (0, 3, 7, 7, 0));
+        assert_eq!(bytes[2 * PAGE + 3], 1);
     }
 
     #[test]

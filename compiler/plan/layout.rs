@@ -16,6 +16,7 @@ pub struct Layout {
     pub data_dropped_at: u32,
     pub elem_dropped_at: u32,
     pub tags_at: u32,
+    pub globals_end: u32,
 }
 
 impl Default for Layout {
@@ -29,6 +30,7 @@ impl Default for Layout {
             data_dropped_at: 0,
             elem_dropped_at: 0,
             tags_at: 0,
+            globals_end: CONTEXT_FIXED as u32,
         }
     }
 }

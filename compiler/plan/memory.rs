@@ -6,6 +6,7 @@ use super::spec::{self, ModeChoice, ReadOnly, Settings, Virtual};
 use crate::context::RESERVE_MAX;
 use crate::error::{Error, Result};
 use crate::read::Module;
+use std::collections::HashSet;
 use wasmparser::ExternalKind;
 
 pub use super::spec::MemorySpec;
@@ -62,6 +63,8 @@ pub struct MemoryPlan {
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
     pub limit: Option<u64>,
+    /// Large data images are mapped from the program's file.
+    pub cow: bool,
     /// Why this mode, for `--plan`.
     pub reason: String,
 }
@@ -69,10 +72,13 @@ pub struct MemoryPlan {
 /// Plans all memories.
 pub fn plan(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<MemoryPlan>> {
     let settings = spec::settings(module, specs)?;
-    (0..).zip(settings).map(|(index, settings)| plan_one(module, index, settings)).collect()
+    let exports = module.exports.iter().filter(|e| e.kind == ExternalKind::Memory);
+    let exported: HashSet<u32> = exports.map(|e| e.index).collect();
+    let plan = |(index, settings)| plan_one(module, index, settings, exported.contains(&index));
+    (0..).zip(settings).map(plan).collect()
 }
 
-fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<MemoryPlan> {
+fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool) -> Result<MemoryPlan> {
     let (ty, import) = &module.memories[index as usize];
     let page_log2 = ty.page_size_log2.unwrap_or(16);
     let guardable = !ty.memory64 && page_log2 == 16;
@@ -115,6 +121,12 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
     if let Some(why) = contradiction(&settings, ty.shared, import.is_some()) {
         return impossible(why);
     }
+    if settings.cow && (import.is_some() || page_log2 != 16 || settings.virtual_pages.is_some()) {
+        return impossible("is imported, virtual or has small pages: cow is impossible");
+    }
+    if settings.cow && ty.memory64 && maximum_bytes.is_none() {
+        return impossible("is 64-bit and must not move: cow needs a maximum or limit=SIZE, which is reserved");
+    }
     let special = settings.no_access > 0 || settings.read_only.is_some();
     if import.is_some() && (special || settings.virtual_pages.is_some() || settings.limit.is_some()) {
         return impossible("is imported: what its pages are is its provider's to say");
@@ -141,6 +153,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
             && !ty.shared
             && settings.virtual_pages.is_none()
             && !settings.immutable
+            && !settings.cow
             && (settings.bindable || moves(import.is_some(), maximum_bytes)),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
@@ -149,11 +162,12 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings) -> Result<Memor
         page_log2,
         minimum_bytes: if settings.bindable { 0 } else { bytes(ty.initial) },
         maximum_bytes,
-        exported: module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index),
+        exported,
         no_access: settings.no_access,
         read_only,
         virtual_pages: settings.virtual_pages,
         limit: if settings.immutable { Some(bytes(ty.initial).max(1)) } else { settings.limit },
+        cow: settings.cow,
         reason,
     })
 }
@@ -164,6 +178,7 @@ fn contradiction(settings: &Settings, shared: bool, imported: bool) -> Option<&'
     match () {
         () if settings.immutable && imported => Some("is imported: its provider may change it, so it is not immutable"),
         () if settings.immutable && shared => Some("is shared and immutable: one excludes the other"),
+        () if settings.cow && settings.bindable => Some("is bindable and cow: one excludes the other"),
         () if settings.immutable && settings.bindable => Some("is immutable and bindable: one excludes the other"),
         () if settings.immutable && settings.virtual_pages.is_some() => {
             Some("is immutable and virtual: one excludes the other")

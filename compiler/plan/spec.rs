@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::read::{Export, Module};
+use std::collections::HashMap;
 use wasmparser::{ExternalKind, MemoryType};
 
 /// One `--memory` option or line of the section.
@@ -87,12 +88,8 @@ enum Key {
     Exact,
     Immutable,
     Bind,
-    /// Keys of the grammar whose work is not done.
-    Unfinished(&'static str),
+    Cow,
 }
-
-/// Keys that are part of the grammar but not compiled yet: a clear error beats silence.
-const UNFINISHED: &[&str] = &["cow"];
 
 /// What is asked of one memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,6 +110,8 @@ pub struct Settings {
     pub immutable: bool,
     /// Instances may be given other bytes for it.
     pub bindable: bool,
+    /// Large data images are mapped from the program's file.
+    pub cow: bool,
 }
 
 impl MemorySpec {
@@ -133,9 +132,6 @@ impl MemorySpec {
             None => Target::One(target.to_owned()),
         };
         let keys = keys.split(',').map(key).collect::<Result<Vec<_>, _>>().map_err(|e| fail(&e))?;
-        if let Some(Key::Unfinished(name)) = keys.iter().find(|k| matches!(k, Key::Unfinished(_))) {
-            return Err(fail(&format!("{name} is not supported")));
-        }
         let describes_new =
             |k: &Key| matches!(k, Key::Minimum(_) | Key::Maximum(_) | Key::Index64 | Key::Shared | Key::Export(_));
         if !matches!(target, Target::New(_)) && keys.iter().any(describes_new) {
@@ -212,28 +208,63 @@ fn new_memory(spec: &MemorySpec) -> Result<MemoryType> {
 /// What is asked of each memory: specific specs beat `*`, then the command line beats the section, then later ones
 /// beat earlier ones.
 pub fn settings(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<Settings>> {
-    let is_index = |name: &str| (0..module.memories.len()).any(|i| name == i.to_string());
-    let applies = |spec: &MemorySpec, index: u32| match &spec.target {
-        Target::All => true,
-        Target::One(name) if is_index(name) => *name == index.to_string(),
-        Target::One(name) => is_named(module, index, name),
-        Target::New(name) => module.names.memory(index) == Some(name),
-    };
-    let count = module.memories.len() as u32;
-    let unused = specs.iter().find(|spec| spec.target != Target::All && !(0..count).any(|i| applies(spec, i)));
-    if let Some(spec) = unused {
+    let names = MemoryNames::of(module);
+    let mut settings = vec![Settings::default(); module.memories.len()];
+    if let Some(spec) = specs.iter().find(|spec| spec.target != Target::All && names.of_target(&spec.target).is_empty())
+    {
         return Err(spec.error("the module has no such memory"));
     }
-    let for_one = |index| {
-        let mut found: Vec<&MemorySpec> = specs.iter().filter(|spec| applies(spec, index)).collect();
-        found.sort_by_key(|spec| (spec.target != Target::All, spec.origin)); // stable: later ones stay behind
-        let mut settings = Settings::default();
-        for (spec, key) in found.iter().flat_map(|spec| spec.keys.iter().map(move |key| (spec, key))) {
-            settings.apply(key, spec.origin);
+    let mut specs: Vec<&MemorySpec> = specs.iter().collect();
+    specs.sort_by_key(|spec| (spec.target != Target::All, spec.origin)); // stable: later ones stay behind
+    for spec in specs {
+        for index in names.of_target(&spec.target) {
+            spec.keys.iter().for_each(|key| settings[index as usize].apply(key, spec.origin));
         }
-        settings
-    };
-    Ok((0..count).map(for_one).collect())
+    }
+    Ok(settings)
+}
+
+/// What memories are called.
+pub(super) struct MemoryNames<'m> {
+    count: u32,
+    /// In the name section.
+    own: HashMap<&'m str, Vec<u32>>,
+    exported: HashMap<&'m str, u32>,
+}
+
+impl<'m> MemoryNames<'m> {
+    pub(super) fn of(module: &'m Module<'_>) -> MemoryNames<'m> {
+        let count = module.memories.len() as u32;
+        let mut own: HashMap<&str, Vec<u32>> = HashMap::new();
+        for index in 0..count {
+            if let Some(name) = module.names.memory(index) {
+                own.entry(name).or_default().push(index);
+            }
+        }
+        let exports = module.exports.iter().filter(|e| e.kind == ExternalKind::Memory);
+        MemoryNames { count, own, exported: exports.map(|e| (e.name, e.index)).collect() }
+    }
+
+    /// The memories that a spec is for.
+    fn of_target(&self, target: &Target) -> Vec<u32> {
+        match target {
+            Target::All => (0..self.count).collect(),
+            Target::New(name) => self.own.get(name.as_str()).cloned().unwrap_or_default(),
+            Target::One(name) => self.of_name(name),
+        }
+    }
+
+    /// The memories that an index or name stands for, in ascending order. What is the index of a memory is no name.
+    pub(super) fn of_name(&self, name: &str) -> Vec<u32> {
+        if let Some(index) = name.parse().ok().filter(|index: &u32| *index < self.count && index.to_string() == name) {
+            return vec![index];
+        }
+        let mut found = self.own.get(name).cloned().unwrap_or_default();
+        found.extend(self.exported.get(name));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
 }
 
 impl Settings {
@@ -247,12 +278,13 @@ impl Settings {
             Key::Exact => self.exact = true,
             Key::Immutable => self.immutable = true,
             Key::Bind => self.bindable = true,
+            Key::Cow => self.cow = true,
             _ => {} // of new memories, or refused
         }
     }
 }
 
-pub(super) fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
+fn is_named(module: &Module<'_>, index: u32, name: &str) -> bool {
     module.names.memory(index) == Some(name)
         || module.exports.iter().any(|e| e.kind == ExternalKind::Memory && e.index == index && e.name == name)
 }
@@ -262,7 +294,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
     let colons = || text.rmatch_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
     let begins_with_key = |keys: &str| {
         let first = keys.split([',', '=']).next().unwrap_or_default();
-        KEYS.iter().any(|(name, _)| *name == first) || UNFINISHED.contains(&first)
+        KEYS.iter().any(|(name, _)| *name == first)
     };
     colons().find(|(_, keys)| begins_with_key(keys)).or_else(|| colons().next())
 }
@@ -302,13 +334,11 @@ const KEYS: &[(&str, ParseKey)] = &[
     ("exact", |value| alone(value, Key::Exact)),
     ("immutable", |value| alone(value, Key::Immutable)),
     ("bind", |value| alone(value, Key::Bind)),
+    ("cow", |value| alone(value, Key::Cow)),
 ];
 
 fn key(text: &str) -> Result<Key, String> {
     let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-    if let Some(unfinished) = UNFINISHED.iter().find(|u| **u == name) {
-        return Ok(Key::Unfinished(unfinished));
-    }
     match KEYS.iter().find(|(known, _)| *known == name) {
         Some((_, parse)) => parse(value),
         None => Err(format!("there is no key {name:?}")),
@@ -316,7 +346,7 @@ fn key(text: &str) -> Result<Key, String> {
 }
 
 fn alone(value: Option<&str>, key: Key) -> Result<Key, String> {
-    if value.is_none() { Ok(key) } else { Err("i64, shared, exact, immutable and bind take no value".to_owned()) }
+    if value.is_none() { Ok(key) } else { Err("i64, shared, exact, immutable, bind and cow take no value".to_owned()) }
 }
 
 fn pages(value: Option<&str>) -> Result<u64, String> {
@@ -370,7 +400,8 @@ mod tests {
             ("new::min=1", "name is missing"),
             ("new:x:min=many", "\"many\""),
             ("new:x:i64=1", "no value"),
-            ("0:cow", "cow is not supported"),
+            ("0:bind", "bind is not supported"),
+            ("0:cow=1", "no value"),
         ] {
             assert!(refused(text).contains(words), "{text}: {}", refused(text));
         }

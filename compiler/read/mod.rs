@@ -5,6 +5,7 @@ mod annotations;
 mod expression;
 mod features;
 mod hints;
+mod memories;
 mod module;
 mod names;
 
@@ -12,6 +13,7 @@ pub use annotations::first_annotation;
 pub use expression::{ConstExpression, ConstOp};
 pub use features::{FEATURES, Feature, Features};
 pub use hints::BranchHints;
+pub use memories::Resources;
 pub(crate) use module::check_type;
 pub use module::{
     Body, Data, DataMode, Element, ElementItem, ElementMode, Export, Function, Global, Import, Module, Table, Tag,

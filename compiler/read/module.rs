@@ -1,5 +1,6 @@
 //! A module as it stands in the file: index spaces, segments, bodies.
 
+use super::memories::{ManyMemories, Resources};
 use super::{BranchHints, ConstExpression, Features, Names};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -158,7 +159,7 @@ pub struct Data<'a> {
 /// A function's code with its validator, which runs where the function is translated.
 #[allow(missing_docs, reason = "plain")]
 pub struct Body<'a> {
-    pub validate: FuncToValidate<ValidatorResources>,
+    pub validate: FuncToValidate<Resources>,
     pub body: FunctionBody<'a>,
 }
 
@@ -174,10 +175,24 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
     let mut validator = Validator::new_with_features(features.validator);
     let mut parser = Parser::new(0);
     parser.set_features(features.validator);
+    let mut many = None;
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
-        if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
-            module.bodies.push(Body { validate, body });
+        match (&payload, &many) {
+            (Payload::MemorySection(section), None) => {
+                let imported = module.memories.iter().map(|(ty, _)| *ty).collect();
+                many = ManyMemories::section(&mut validator, imported, section, wasm, features)?;
+                if many.is_none() {
+                    validator.memory_section(section)?;
+                }
+            }
+            (Payload::ExportSection(section), Some(many)) => many.exports(&mut validator, section, wasm, features)?,
+            (Payload::DataSection(section), Some(many)) => many.data(&mut validator, section, wasm, features)?,
+            (payload, many) => {
+                if let ValidPayload::Func(validate, body) = validator.payload(payload)? {
+                    module.bodies.push(Body { validate: with_memories(validate, many.as_ref()), body });
+                }
+            }
         }
         if let Payload::TypeSection(_) = payload {
             module.canonicalize(validator.types(0).expect("inside a module"));
@@ -185,6 +200,15 @@ pub fn read<'a>(wasm: &'a [u8], features: &Features) -> Result<Module<'a>> {
         module.payload(payload, features)?;
     }
     Ok(module)
+}
+
+fn with_memories(
+    validate: FuncToValidate<ValidatorResources>,
+    many: Option<&ManyMemories>,
+) -> FuncToValidate<Resources> {
+    let FuncToValidate { resources, index, ty, features } = validate;
+    let resources = many.map_or_else(|| resources.clone().into(), |many| many.resources(resources.clone()));
+    FuncToValidate { resources, index, ty, features }
 }
 
 impl<'a> Module<'a> {

@@ -13,10 +13,11 @@ use super::{Symbol, trap};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
-    Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, FuncRef, InstBuilder, MemFlagsData, SigRef,
-    StackSlot, StackSlotData, StackSlotKind, Value,
+    Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, ExtFuncData, FuncRef, InstBuilder,
+    MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Value,
 };
 use cranelift_codegen::isa::CallConv;
+use std::collections::HashMap;
 use wasmparser::{BlockType, Catch, FuncType, TryTable};
 
 /// Handlers of one function.
@@ -28,6 +29,9 @@ pub struct Handlers {
     pub pinned_slot: Option<StackSlot>,
     /// Clauses so far.
     clauses: u32,
+    /// Signatures of the wasm convention as [`signature::as_c`] has them, where it can.
+    as_c: HashMap<SigRef, Option<(SigRef, usize)>>,
+    functions_as_c: HashMap<FuncRef, FuncRef>,
 }
 
 /// Code whose exceptions go the same way.
@@ -107,12 +111,54 @@ impl Translator<'_, '_> {
         self.b.inst_results(call).to_vec()
     }
 
-    fn try_invoke(&mut self, scope: u32, callee: Callee, args: &[Value]) -> Vec<Value> {
-        let landing = self.landing(scope);
-        let signature = match callee {
+    /// Of a `try_call` to a function of the wasm convention Cranelift thinks that it leaves no register as it was, so
+    /// that everything has to be spilled, and the caller saves all its own caller's registers. Of one of C's convention
+    /// it knows that registers are kept that callees save, on both ways: rt/throw.c sees to that. Functions whose
+    /// parameters and results are in the same registers either way, nearly all, are called as if they were C's.
+    fn as_c(&mut self, callee: Callee) -> (Callee, usize) {
+        let signature = self.callee_signature(callee);
+        let architecture = self.env.isa.triple().architecture;
+        let known = match self.handlers.as_c.get(&signature) {
+            Some(known) => *known,
+            None => {
+                let c = signature::as_c(architecture, &self.b.func.dfg.signatures[signature]);
+                let known = c.map(|(c, unused)| (self.b.import_signature(c), unused));
+                self.handlers.as_c.insert(signature, known);
+                known
+            }
+        };
+        let Some((signature, unused)) = known else { return (callee, 0) };
+        let callee = match callee {
+            Callee::Direct(function) => Callee::Direct(self.function_as(function, signature)),
+            Callee::Indirect(_, code) => Callee::Indirect(signature, code),
+        };
+        (callee, unused)
+    }
+
+    fn function_as(&mut self, function: FuncRef, signature: SigRef) -> FuncRef {
+        if let Some(known) = self.handlers.functions_as_c.get(&function) {
+            return *known;
+        }
+        let data = ExtFuncData { signature, ..self.b.func.dfg.ext_funcs[function].clone() };
+        let made = self.b.import_function(data);
+        self.handlers.functions_as_c.insert(function, made);
+        made
+    }
+
+    fn callee_signature(&self, callee: Callee) -> SigRef {
+        match callee {
             Callee::Direct(function) => self.b.func.dfg.ext_funcs[function].signature,
             Callee::Indirect(signature, _) => signature,
-        };
+        }
+    }
+
+    fn try_invoke(&mut self, scope: u32, callee: Callee, args: &[Value]) -> Vec<Value> {
+        let landing = self.landing(scope);
+        let (callee, unused) = self.as_c(callee);
+        let signature = self.callee_signature(callee);
+        let mut all = vec![self.pinned(); unused];
+        all.extend(args);
+        let args = &all;
         let next = self.b.create_block();
         let types: Vec<_> = self.b.func.dfg.signatures[signature].returns.iter().map(|r| r.value_type).collect();
         let results: Vec<Value> = types.into_iter().map(|ty| self.b.append_block_param(next, ty)).collect();
@@ -128,7 +174,7 @@ impl Translator<'_, '_> {
         };
         self.b.seal_block(next);
         self.switch_to(next);
-        results
+        results[unused..].to_vec()
     }
 
     /// The scope that code runs in at this point.

@@ -41,11 +41,13 @@ pub enum Helper {
     OfferMemory,
     WithdrawMemory,
     Free,
+    Snapshot,
+    Restore,
 }
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 34] = [
+    pub const ALL: [Helper; 36] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -80,6 +82,8 @@ impl Helper {
         Helper::OfferMemory,
         Helper::WithdrawMemory,
         Helper::Free,
+        Helper::Snapshot,
+        Helper::Restore,
     ];
 
     /// Link symbol.
@@ -119,6 +123,8 @@ impl Helper {
             Helper::OfferMemory => "pal_rt_offer_memory",
             Helper::WithdrawMemory => "pal_rt_withdraw_memory",
             Helper::Free => "pal_rt_free",
+            Helper::Snapshot => "pal_rt_snapshot",
+            Helper::Restore => "pal_rt_restore",
         }
     }
 
@@ -154,6 +160,7 @@ impl Helper {
             Helper::OfferMemory => (&[I64, I64], Some(I32)),
             Helper::WithdrawMemory => (&[I32], Some(I32)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),
+            Helper::Snapshot | Helper::Restore => (&[I64], Some(I32)),
         }
     }
 }

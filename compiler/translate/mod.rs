@@ -176,6 +176,12 @@ pub mod trap {
         (SITE_MEMORY..=SITE_PROTECTED_MAX).contains(&u64::from(code.as_raw().get()))
     }
 
+    /// The memory that a trap code of [`memory_check`] is for; the last code is for many.
+    pub fn checked_memory(code: TrapCode) -> Option<u32> {
+        let code = u64::from(code.as_raw().get());
+        (SITE_MEMORY..SITE_MEMORY_MAX).contains(&code).then(|| (code - SITE_MEMORY) as u32)
+    }
+
     /// The number in `pal_module.site_kind` of a trap code.
     pub fn site_kind(code: TrapCode) -> u8 {
         match code {

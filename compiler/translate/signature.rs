@@ -4,6 +4,7 @@ use super::Env;
 use cranelift_codegen::ir::types::{F32, F64, I8X16, I32, I64};
 use cranelift_codegen::ir::{AbiParam, Signature, Type};
 use cranelift_codegen::isa::CallConv;
+use target_lexicon::Architecture;
 use wasmparser::{FuncType, ValType};
 
 /// More results than this go through an area in the caller's frame, whose address is a last parameter: x2 to x7 are the
@@ -69,6 +70,41 @@ pub fn c(env: &Env<'_>, ty: &FuncType) -> Signature {
 /// True if C gets the results behind a last pointer, see [`result_struct`].
 pub fn c_results_in_memory(ty: &FuncType) -> bool {
     ty.results().len() > 1 || ty.results() == [ValType::V128]
+}
+
+/// Registers that the wasm convention and C's (SystemV) use alike.
+struct Shared {
+    /// C's first integer registers, of parameters and results, that the wasm convention leaves out.
+    unused: usize,
+    /// Parameters: integers, others.
+    params: [usize; 2],
+    /// Results.
+    results: [usize; 2],
+}
+
+/// Of results only the first integer is in the same register, rax: the second is in rcx or rdx.
+const SHARED_X86_64: Shared = Shared { unused: 0, params: [6, 8], results: [1, 2] };
+/// x2 to x7; x0 and x1 are the unused ones. At most 16 registers in all, these two among them.
+const SHARED_AARCH64: Shared = Shared { unused: 2, params: [6, 8], results: [6, 8] };
+
+/// What a wasm function looks like to a caller that takes it for one of C's convention, if all it takes and gives is in
+/// registers that both use; with how many parameters and results there are in front that mean nothing.
+pub fn as_c(architecture: Architecture, wasm: &Signature) -> Option<(Signature, usize)> {
+    let shared = match architecture {
+        Architecture::X86_64 => SHARED_X86_64,
+        Architecture::Aarch64(_) => SHARED_AARCH64,
+        _ => return None,
+    };
+    let fit = |params: &[AbiParam], [integers, others]: [usize; 2]| {
+        let count = params.iter().filter(|param| param.value_type.is_int()).count();
+        count <= integers && params.len() - count <= others
+    };
+    if !fit(&wasm.params, shared.params) || !fit(&wasm.returns, shared.results) {
+        return None;
+    }
+    let with_unused = |params: &[AbiParam]| [vec![AbiParam::new(I64); shared.unused], params.to_vec()].concat();
+    let (params, returns) = (with_unused(&wasm.params), with_unused(&wasm.returns));
+    Some((Signature { params, returns, call_conv: CallConv::SystemV }, shared.unused))
 }
 
 /// A signature of plain types.

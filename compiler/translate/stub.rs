@@ -106,7 +106,7 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
     });
     let kept = env.plan.data.iter().filter_map(|plan| match plan {
         DataPlan::Kept(index) => Some(&env.module.data[*index as usize].mode),
-        DataPlan::Image { .. } => None,
+        DataPlan::Image { .. } | DataPlan::Mapped { .. } => None,
     });
     let data = kept.filter_map(|mode| match mode {
         DataMode::Active { offset, .. } => Some(offset),
@@ -277,7 +277,7 @@ pub fn free(env: &Env<'_>) -> Stub {
     })
 }
 
-/// A helper as a function of the module's, for the host.
+/// A helper as a function of the module's, for the host: `pal_<mod>_snapshot`, `pal_<mod>_bind_memory`, ….
 pub fn host(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
     let all: Vec<Type> = std::iter::once(I64).chain(types.iter().copied()).collect();

@@ -3,12 +3,13 @@
 use super::data::{DataBuilder, Place};
 use super::text::Text;
 use crate::context::*;
-use crate::generate::{Generated, StubKind};
+use crate::generate::{Generated, SavedRegister, StubKind};
 use crate::plan::{DataPlan, GlobalPlan, MemoryMode, Provider, TablePlan, Virtual};
 use crate::read::{ConstExpression, Data, DataMode, ElementItem, ElementMode, refers_to_exception};
 use crate::translate::{Env, Version, signature};
 use object::write::SymbolId;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
 use wasmparser::{AbstractHeapType, ExternalKind, HeapType, UnpackedIndex, ValType};
 
 /// Symbols that the descriptor points to.
@@ -20,6 +21,8 @@ pub struct Symbols {
     pub imports: Vec<(Option<SymbolId>, SymbolId)>,
     /// `pal_wasi_bind`, if a WASI module is imported.
     pub wasi_bind: Option<SymbolId>,
+    /// The section of mapped data, if there is any.
+    pub image: Option<SymbolId>,
 }
 
 /// Builds one module's constant data.
@@ -33,6 +36,8 @@ pub struct ModuleWriter<'w, 'a> {
     pub rodata: DataBuilder,
     /// Read-only after relocation: the descriptor, what has pointers.
     pub relro: DataBuilder,
+    /// Mapped data.
+    pub image: Vec<u8>,
     strings: HashMap<String, u32>,
     string_bytes: Vec<u8>,
 }
@@ -53,6 +58,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             symbols,
             rodata: DataBuilder::default(),
             relro: DataBuilder::default(),
+            image: Vec::new(),
             strings: HashMap::new(),
             string_bytes: vec![0],
         }
@@ -136,6 +142,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let tags = self.tags();
         let exn_globals = self.exn_globals();
         let handlers = self.handlers();
+        let frames = self.frames();
         let name = self.string(self.name);
         let strings = self.rodata.len();
         self.rodata.bytes(&std::mem::take(&mut self.string_bytes));
@@ -161,10 +168,12 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             .into_iter()
             .chain(segments)
             .chain(exceptions)
-            .chain([handlers.scopes, handlers.clauses])
+            .chain([handlers.scopes, handlers.clauses, frames.start, frames.first, frames.saved])
         {
             self.relro.pointer(self.rodata_place(place));
         }
+        self.relro.pointer(self.symbols.image.map(|symbol| Place { symbol, offset: 0 }));
+        self.relro.u64(self.image.len() as u64);
         let layout = &env.plan.layout;
         let exported_memory =
             module.exports.iter().find(|e| e.kind == ExternalKind::Memory && e.name == "memory").map_or(0, |e| e.index);
@@ -200,7 +209,8 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             if env.plan.base_pinned { MODULE_BASE_PINNED as u32 } else { 0 },
             cpu_features(env),
             env.plan.version_slot.unwrap_or(0),
-            0,
+            frames.count as u32,
+            layout.globals_end,
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {
@@ -295,6 +305,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
                 (plan.exact, MEMORY_EXACT),
                 (plan.immutable, MEMORY_IMMUTABLE),
                 (plan.bindable, MEMORY_BINDABLE),
+                (plan.cow, MEMORY_COW),
             ];
             self.rodata.u32(flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | *flag as u32));
             for bytes in [plan.limit.unwrap_or(0), plan.no_access, plan.read_only.0, plan.read_only.1] {
@@ -388,12 +399,32 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             let (mode, memory, offset, bytes) = match plan {
                 DataPlan::Image { memory, offset, bytes } => (SEGMENT_ACTIVE, *memory, *offset, &bytes[..]),
                 DataPlan::Kept(index) => kept_segment(&env.module.data[*index as usize], computed),
+                DataPlan::Mapped { memory, offset, bytes } => {
+                    let (start, length) = (self.image.len() as u64, bytes.len() as u64);
+                    self.image.extend_from_slice(bytes);
+                    rows.push([*offset, start, length, u64::from(*memory) | SEGMENT_MAPPED << 32]);
+                    continue;
+                }
             };
             let start = self.rodata.len() - data;
             self.rodata.bytes(bytes);
             rows.push([offset, start, bytes.len() as u64, u64::from(memory) | mode << 32]);
         }
         (self.rows(&rows), data)
+    }
+
+    /// The section of mapped data: the bytes, and by what a file that holds them is known.
+    pub fn image_section(&mut self) -> Vec<u8> {
+        const MAGIC: &[u8; 16] = b"palisade image\0\0";
+        const { assert!(MAGIC.len() + 16 == IMAGE_ID_SIZE as usize) };
+        let mut section = std::mem::take(&mut self.image);
+        let size = section.len() as u64;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&section);
+        section.extend_from_slice(MAGIC);
+        section.extend(size.to_le_bytes());
+        section.extend(hasher.finish().to_le_bytes());
+        section
     }
 
     fn tags(&mut self) -> u64 {
@@ -448,6 +479,31 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             clauses: self.rodata.array(clauses),
             count: sites.len(),
         }
+    }
+
+    /// Which registers frames keep: neighbours that keep the same are one entry.
+    fn frames(&mut self) -> FrameTables {
+        let (text, generated) = (self.text, self.generated);
+        let functions = text.functions.iter().copied().zip(&generated.functions);
+        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
+        let (mut starts, mut firsts, mut saved) = (Vec::new(), Vec::new(), vec![0]);
+        let mut known: HashMap<&[SavedRegister], u32> = HashMap::from([(&[][..], 0)]);
+        for (at, code) in functions.chain(stubs) {
+            let first = *known.entry(&code.saved).or_insert_with(|| {
+                // A few dozen combinations of a few dozen numbers, below a few hundred bytes each.
+                let first = saved.len() as u32;
+                saved.push(code.saved.len() as u32);
+                saved.extend(code.saved.iter().map(|register| register.below << 8 | u32::from(register.number)));
+                first
+            });
+            if firsts.last() != Some(&first) {
+                starts.push(at);
+                firsts.push(first);
+            }
+        }
+        let count = starts.len();
+        let [start, first, saved] = [starts, firsts, saved].map(|array| self.rodata.array(array));
+        FrameTables { start, first, saved, count }
     }
 
     /// Segments: three numbers, then index and mode as halves of the fourth.
@@ -507,6 +563,13 @@ fn cpu_features(env: &Env<'_>) -> u32 {
     };
     let on = env.isa.isa_flags().into_iter().filter(|f| f.as_bool() == Some(true));
     on.fold(0, |bits, flag| bits | bit(flag.name) as u32)
+}
+
+struct FrameTables {
+    start: u64,
+    first: u64,
+    saved: u64,
+    count: usize,
 }
 
 struct HandlerTables {

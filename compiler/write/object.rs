@@ -4,11 +4,11 @@ use super::data::{DataBuilder, Place};
 use super::eh_frame;
 use super::module::{ModuleWriter, Symbols, function_label};
 use super::text::Text;
-use crate::context::{ABI, MODULE_SIZE};
+use crate::context::{ABI, IMAGE_ALIGN, MODULE_SIZE};
 use crate::error::{Error, Result};
 use crate::generate::{Generated, Relocation, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
-use crate::plan::Provider;
+use crate::plan::{DataPlan, Provider};
 use crate::translate::{Env, Helper, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
@@ -82,13 +82,18 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
     fn finish(mut self, generated: &Generated) -> Result<Vec<u8>, Failure> {
         let rodata = self.object.section_id(StandardSection::ReadOnlyData);
         let relro = self.object.section_id(StandardSection::ReadOnlyDataWithRel);
-        let symbols = self.symbols(rodata, relro);
+        let image_section = self.image_section();
+        let symbols = self.symbols(rodata, relro, image_section);
         let (rodata_symbol, relro_symbol) = (symbols.rodata, symbols.relro);
         let mut writer = ModuleWriter::new(self.env, self.name, &self.text, generated, symbols);
         let tables = writer.static_tables();
         let module = writer.descriptor();
         let exports = writer.exports(module);
+        let image = image_section.map(|section| (section, writer.image_section()));
         let (rodata_bytes, mut relro_bytes) = (writer.rodata, writer.relro);
+        if let Some((section, bytes)) = image {
+            self.object.set_section_data(section, bytes, IMAGE_ALIGN);
+        }
 
         self.pin_abi(&mut relro_bytes);
         rodata_bytes.place(&mut self.object, rodata, 16)?;
@@ -114,8 +119,15 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         Ok(self.object.write()?)
     }
 
+    /// For mapped data, which must begin with a page in the linked file: linkers see to that for a section with such an
+    /// alignment.
+    fn image_section(&mut self) -> Option<SectionId> {
+        let any = self.env.plan.data.iter().any(|plan| matches!(plan, DataPlan::Mapped { .. }));
+        any.then(|| self.object.add_section(vec![], b".palisade.image".to_vec(), SectionKind::ReadOnlyData))
+    }
+
     /// Symbols that the descriptor needs.
-    fn symbols(&mut self, rodata: SectionId, relro: SectionId) -> Symbols {
+    fn symbols(&mut self, rodata: SectionId, relro: SectionId, image: Option<SectionId>) -> Symbols {
         let env = self.env;
         let mut imports = Vec::new();
         for import in env.module.imports.iter().filter(|import| !import.is_builtin()) {
@@ -132,6 +144,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             relro: self.object.section_symbol(relro),
             imports,
             wasi_bind: wasi.then(|| self.undefined("pal_wasi_bind", false)),
+            image: image.map(|section| self.object.section_symbol(section)),
         }
     }
 
@@ -194,6 +207,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "instantiate"), StubKind::Instantiate),
             (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
             (own_symbol(name, "free"), StubKind::Free),
+            (own_symbol(name, "snapshot"), StubKind::Snapshot),
+            (own_symbol(name, "restore"), StubKind::Restore),
         ];
         let host = [
             (own_symbol(name, "bind_memory"), StubKind::Host(Helper::BindMemory)),

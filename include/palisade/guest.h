@@ -16,6 +16,9 @@
 #define PAL_BUILTIN(module, name) __attribute__((import_module(module), import_name(name)))
 #endif
 
+/* Loads are C's own: what they give may be kept until something is stored. Other threads' stores need atomics. */
+#define PAL_LOAD(module, name) PAL_BUILTIN(module, name) __attribute__((pure))
+
 /* What may be done with pages. */
 enum { PAL_PROT_NONE = 0, PAL_PROT_READ = 1, PAL_PROT_READ_WRITE = 3 };
 
@@ -61,14 +64,14 @@ int32_t pal_map_file(void *at, size_t size, int32_t fd, uint64_t offset, int32_t
 	PAL_BUILTIN("palisade:memory/any", "size") address id##_size(uint32_t memory);
 #define PAL_CHOSEN_ uint32_t memory,
 #define PAL_ACCESSORS_(id, module, address, first) \
-	PAL_BUILTIN(module, "i32.load8_s") int32_t id##_load_i8(first address); \
-	PAL_BUILTIN(module, "i32.load8_u") uint32_t id##_load_u8(first address); \
-	PAL_BUILTIN(module, "i32.load16_s") int32_t id##_load_i16(first address); \
-	PAL_BUILTIN(module, "i32.load16_u") uint32_t id##_load_u16(first address); \
-	PAL_BUILTIN(module, "i32.load") int32_t id##_load_i32(first address); \
-	PAL_BUILTIN(module, "i64.load") int64_t id##_load_i64(first address); \
-	PAL_BUILTIN(module, "f32.load") float id##_load_f32(first address); \
-	PAL_BUILTIN(module, "f64.load") double id##_load_f64(first address); \
+	PAL_LOAD(module, "i32.load8_s") int32_t id##_load_i8(first address); \
+	PAL_LOAD(module, "i32.load8_u") uint32_t id##_load_u8(first address); \
+	PAL_LOAD(module, "i32.load16_s") int32_t id##_load_i16(first address); \
+	PAL_LOAD(module, "i32.load16_u") uint32_t id##_load_u16(first address); \
+	PAL_LOAD(module, "i32.load") int32_t id##_load_i32(first address); \
+	PAL_LOAD(module, "i64.load") int64_t id##_load_i64(first address); \
+	PAL_LOAD(module, "f32.load") float id##_load_f32(first address); \
+	PAL_LOAD(module, "f64.load") double id##_load_f64(first address); \
 	PAL_BUILTIN(module, "i32.store8") void id##_store_i8(first address, int32_t); \
 	PAL_BUILTIN(module, "i32.store16") void id##_store_i16(first address, int32_t); \
 	PAL_BUILTIN(module, "i32.store") void id##_store_i32(first address, int32_t); \

@@ -1,17 +1,10 @@
 /* Runs counting.wat on a small stack. */
 #include "counting.h"
+#include "check.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 /* Half of them in each of two functions; $few adds what is left, and both what $check gives: x + sum. */
 static int64_t expected(int64_t n)

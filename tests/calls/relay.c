@@ -1,18 +1,11 @@
 /* Tail calls from one instance into another: two pairs of them. */
 #include "far.h"
 #include "near.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct env {
 	struct near *near;

@@ -1,18 +1,11 @@
 /* Code calls what has the right type on paper without looking; so nothing of another type may get there from C. */
 #include "source.h"
 #include "typed.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 enum { ADD, SPECIAL, OTHER, NOTHING };
 

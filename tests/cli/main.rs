@@ -120,7 +120,7 @@ fn unfinished_options_say_so() {
         "-Os",
         "--harden=spectre",
         "--memory=0:immutable",
-        "--memory=0:mode=checked,cow",
+        "--memory=0:mode=checked,bind",
         "--enable-interruptible",
         "--enable-precise-stores",
     ];

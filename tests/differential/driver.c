@@ -12,6 +12,7 @@
  * Answers, each after the module's id: `made`, `returned values`, `trap N`, then the state after it. A module that ends
  * the process is answered with `crash`, and the next one begins in a new process. */
 #include "driver.h"
+#include "script.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -40,21 +41,6 @@ static struct exported *state[MAX_STATE];
 static int state_count;
 static bool made;
 static char id[32];
-static char *cursor; /* rest of the current line */
-
-static char *word(void)
-{
-	while (*cursor == ' ')
-		cursor++;
-	char *start = cursor;
-	while (*cursor && *cursor != ' ')
-		cursor++;
-	if (*cursor)
-		*cursor++ = 0;
-	return start;
-}
-
-static int number(void) { return atoi(word()); }
 
 static void from_hex(const char *hex, uint8_t *out, size_t count)
 {
@@ -95,9 +81,8 @@ static value parse_value(char type, const char *hex)
 
 static void print_reference(const void *ref)
 {
-	const char *p = ref;
-	if (p > host_objects && p < host_objects + sizeof host_objects)
-		printf("e%td", p - host_objects);
+	if (host_object(ref) > 0)
+		printf("e%d", host_object(ref));
 	else
 		printf("%s", ref ? "reference" : "null");
 }
@@ -130,9 +115,9 @@ static void print_table(const struct exported *e)
 {
 	uint64_t size = side_table_size(e->instance, e->name), h = 0;
 	for (uint64_t i = 0; i < size && i < HASHED; i++) {
-		const char *ref = side_table_get(e->instance, e->name, i, e->type);
-		bool ours = ref > host_objects && ref < host_objects + sizeof host_objects;
-		h = (h ^ (uint64_t)(ours ? ref - host_objects : ref != NULL)) * UINT64_C(0x100000001b3) + 1;
+		const void *ref = side_table_get(e->instance, e->name, i, e->type);
+		int object = host_object(ref);
+		h = (h ^ (uint64_t)(object > 0 ? object : ref != NULL)) * UINT64_C(0x100000001b3) + 1;
 	}
 	printf(" %" PRIu64 "/%016" PRIx64, size, h);
 }

@@ -303,7 +303,8 @@ fn is_exception(ty: RefType) -> bool {
     [RefType::EXN, RefType::NOEXN].contains(&ty.as_non_null())
 }
 
-fn plan_calls(subject: &mut Subject, dice: &mut Dice) {
+/// Calls of each export with whatever the dice say.
+pub fn plan_calls(subject: &mut Subject, dice: &mut Dice) {
     for round in 0..ROUNDS {
         for (export, Export { kind, .. }) in subject.exports.iter().enumerate() {
             let Kind::Function(parameters, _) = kind else { continue };

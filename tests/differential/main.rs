@@ -1,16 +1,19 @@
-//! The same modules, made by wasm-smith, compiled by Palisade and run by Wasmtime: every export is called with fixed
-//! arguments, and results, kinds of traps, memories, globals and tables must be equal after each call.
+//! The same modules compiled by Palisade and run by Wasmtime: every export is called with fixed arguments, and results,
+//! kinds of traps, memories, globals and tables must be equal after each call. The modules are wasm-smith's, and our own
+//! with exceptions (`exceptions/`), the legacy ones of which Wasmtime gets in the standard form.
 //!
-//! `PALISADE_DIFFERENTIAL=20000` compares so many modules, `PALISADE_DIFFERENTIAL_FIRST=N` begins at another seed.
-//! Modules that differ are written to a folder that the failure names, with their seed and the first difference.
+//! `PALISADE_DIFFERENTIAL=20000` compares so many modules of wasm-smith's, `PALISADE_DIFFERENTIAL_EXCEPTIONS=6000` so
+//! many of the others, `PALISADE_DIFFERENTIAL_FIRST=N` begins at another seed. Modules that differ are written to a
+//! folder that the failure names, with their seed and the first difference.
 //!
 //! What is not compared: payloads of NaNs (both sides canonicalize); which function a reference is; anything behind a
-//! stack overflow, since stacks differ; memories beyond 2 MiB. Legacy exceptions and GC objects are not among what is
-//! made: the one is unknown to Wasmtime and wasm-smith, the other to us.
+//! stack overflow, since stacks differ; memories beyond 2 MiB. GC objects are not among what is made, since we refuse
+//! them.
 
 mod batch;
 mod coverage;
 mod dice;
+mod exceptions;
 mod generate;
 #[path = "../support/mod.rs"]
 mod support;
@@ -19,38 +22,62 @@ use batch::{Difference, Sides, Tally};
 use coverage::Coverage;
 use generate::{Subject, subject};
 use rayon::prelude::*;
+use std::ops::Range;
 use support::{Machine, say};
 
-/// Modules of a run that nobody asked for more.
+/// Modules of a run that nobody asked for more: wasm-smith's, and those with exceptions.
 const SHORT: u64 = 200;
+const SHORT_EXCEPTIONS: u64 = 150;
 /// Modules in one executable.
 const BATCH: u64 = 100;
 
 #[test]
 fn what_wasmtime_does() {
+    let seeds = seeds("PALISADE_DIFFERENTIAL", SHORT);
+    // Wasmtime is told about relaxed SIMD, so it is all of a batch or none.
+    let relaxed = |seed: u64| seed / BATCH % 4 == 1;
+    compare("of wasm-smith's", seeds, Coverage::of_all(), relaxed, |seed| subject(seed, relaxed(seed)));
+}
+
+#[test]
+fn exceptions_of_both_generations() {
+    let seeds = seeds("PALISADE_DIFFERENTIAL_EXCEPTIONS", SHORT_EXCEPTIONS);
+    compare("with exceptions", seeds, Coverage::of_exceptions(), |_| false, exceptions::subject);
+}
+
+fn seeds(count: &str, short: u64) -> Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let first = number("PALISADE_DIFFERENTIAL_FIRST").unwrap_or(0);
+    first..first + number(count).unwrap_or(short)
+}
+
+/// Asserts that the seeds' modules do the same on both sides.
+fn compare(
+    what: &str,
+    seeds: Range<u64>,
+    mut coverage: Coverage,
+    relaxed: impl Fn(u64) -> bool,
+    subject: impl Fn(u64) -> Subject + Sync,
+) {
     if !support::need_python("comparison with Wasmtime", "wasmtime") {
         return;
     }
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    let count = number("PALISADE_DIFFERENTIAL").unwrap_or(SHORT);
-    let first = number("PALISADE_DIFFERENTIAL_FIRST").unwrap_or(0);
     let dir = support::scratch();
     let reference = batch::build_reference(dir.path());
     let machines = machines();
     let folders: Vec<_> = machines.iter().map(|machine| dir.path().join(&machine.triple)).collect();
     let sides: Vec<_> = machines.iter().zip(&folders).map(|(m, folder)| Sides::new(m, folder, &reference)).collect();
     let mut reports: Vec<_> = machines.iter().map(|_| Report::default()).collect();
-    let mut coverage = Coverage::default();
-    for start in (first..first + count).step_by(BATCH as usize) {
-        let seeds = start..(start + BATCH).min(first + count);
-        let relaxed = start / BATCH % 4 == 1;
-        let subjects: Vec<Subject> = seeds.into_par_iter().map(|seed| subject(seed, relaxed)).collect();
+    for number in seeds.start / BATCH..seeds.end.div_ceil(BATCH) {
+        let start = seeds.start.max(number * BATCH);
+        let batch = start..seeds.end.min((number + 1) * BATCH);
+        let subjects: Vec<Subject> = batch.into_par_iter().map(&subject).collect();
         subjects.iter().for_each(|subject| coverage.add(&subject.wasm));
         for (sides, report) in sides.iter().zip(&mut reports) {
-            report.add(sides, &subjects, relaxed);
+            report.add(sides, &subjects, relaxed(start));
         }
     }
-    say(format!("differential: seeds {first} to {}, {coverage}", first + count - 1));
+    say(format!("differential, modules {what}: seeds {seeds:?}, {coverage}"));
     let mut failures = Vec::new();
     for (machine, report) in machines.iter().zip(&reports) {
         report.print(machine);

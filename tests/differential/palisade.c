@@ -30,25 +30,12 @@ int side_instantiate(int module, const char *path, bool with_host)
 	return trap != NO_TRAP ? trap : make(GUEST, module, &instances[HOST]);
 }
 
-struct call {
-	void *instance;
-	const struct export *export;
-	const value *arguments;
-	value *results;
-};
-
-static void call(void *arg)
-{
-	struct call *c = arg;
-	c->export->call(c->export->address, c->instance, c->arguments, c->results);
-}
-
 int side_call(int instance, struct name name, const char *parameters, const value *arguments, const char *types,
               value *results)
 {
 	(void)parameters, (void)types;
-	struct call c = { instances[instance], &linked_exports[name.number], arguments, results };
-	return (int)pal_try(call, &c);
+	struct linked_call c = { &linked_exports[name.number], instances[instance], arguments, results };
+	return (int)pal_try(linked_call, &c);
 }
 
 void side_global(int instance, struct name name, char type, value *out)

@@ -1,20 +1,13 @@
 /* Exceptions between modules that the linker joins, and what the host sees of those that nobody catches. */
 #include "hub.h"
 #include "user.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct env {
 	struct user *user;

@@ -1,17 +1,10 @@
 /* Two modules joined by the linker, two pairs of instances, and a host that goes back and forth between them. */
 #include "left.h"
 #include "right.h"
+#include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct env {
 	struct left *other_left;

@@ -324,6 +324,54 @@ int main(void)
     }
 }
 
+/// Each of them has its own bytes, and its own end.
+#[test]
+fn a_thousand_memories_are_apart() {
+    let (mut memories, mut reads, mut writes) = (String::new(), String::new(), String::new());
+    for i in 1..1000 {
+        let (index, address) =
+            if i % 3 == 2 { ("i64", "(i64.extend_i32_u (local.get 0))") } else { ("", "(local.get 0)") };
+        let offset = if index.is_empty() { "i32" } else { index };
+        memories += &format!("(memory {index} 1 {})\n", 1 + i % 2);
+        memories += &format!("(data (memory {i}) ({offset}.const 8) \"\\{:02x}\")\n", i % 251);
+        reads += &format!("(if (i32.eq (local.get 1) (i32.const {i})) (then (return (i32.load8_u {i} {address}))))\n");
+        writes += &format!("(i32.store {i} offset=100 {address} (i32.const {i}))\n");
+    }
+    let wat = format!(
+        r#"(module (import "env" "memory" (memory 1 4)) {memories} (export "last" (memory 999))
+            (func (export "read") (param i32 i32) (result i32) {reads} i32.const -1)
+            (func (export "write") (param i32) {writes}))"#
+    );
+    let main = r#"static struct lib *lib;
+static void read_end(void *memory) { lib_read(lib, 65536, (int)(intptr_t)memory); }
+int main(void)
+{
+	make_imported(0);
+	CHECK(pal_lib_instantiate(&lib, (struct env *)&imported) == PAL_TRAP_NONE);
+	for (int i = 1; i < 1000; i++) {
+		CHECK(lib_read(lib, 8, i) == i % 251);
+		CHECK(pal_try(read_end, (void *)(intptr_t)i) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
+	}
+	lib_write(lib, 0);
+	for (int i = 1; i < 1000; i++)
+		CHECK(lib_read(lib, 100, i) == i % 256 && lib_read(lib, 101, i) == i / 256);
+	int32_t last;
+	memcpy(&last, (char *)pal_memory_data(lib_last(lib)) + 100, 4);
+	CHECK(last == 999);
+	pal_lib_free(lib);
+	puts("all good");
+	return 0;
+}
+"#;
+    for machine in machines() {
+        let dir = scratch();
+        let object = compile(&machine, dir.path(), "lib", &wat, &[]);
+        let program =
+            link_c(&machine, dir.path(), &format!("{CHECKS}#include \"lib.h\"\n{IMPORTED}{main}"), &[object], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+    }
+}
+
 /// A fixed memory of 4 GiB needs no check, a constant address inside needs none, either.
 #[test]
 fn what_is_known_is_not_checked() {

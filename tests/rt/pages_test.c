@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,17 +43,46 @@ FAILING(int, mprotect, (void *a, size_t b, int c), (a, b, c), -1)
 FAILING(int, madvise, (void *a, size_t b, int c), (a, b, c), -1)
 FAILING(int, ftruncate, (int a, off_t b), (a, b), -1)
 FAILING(int, fallocate, (int a, int b, off_t c, off_t d), (a, b, c, d), -1)
+FAILING(ssize_t, pread, (int a, void *b, size_t c, off_t d), (a, b, c, d), -1)
 FAILING(ssize_t, pwrite, (int a, const void *b, size_t c, off_t d), (a, b, c, d), -1)
 FAILING(int, memfd_create, (const char *a, unsigned b), (a, b), -1)
 FAILING(void *, malloc, (size_t a), (a), NULL)
 FAILING(void *, calloc, (size_t a, size_t b), (a, b), NULL)
 FAILING(void *, realloc, (void *a, size_t b), (a, b), NULL)
 
+/* ---- Hosts that can't tell what was written, or only as older ones can: PAGEMAP=none, PAGEMAP=read ---- */
+
+static bool pagemap_is(const char *what)
+{
+	const char *asked = getenv("PAGEMAP");
+	return asked && strcmp(asked, what) == 0;
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	return pagemap_is("none") ? -1 : __real_open(path, flags); /* the runtime opens nothing else */
+}
+
+int __real_ioctl(int file, unsigned long request, ...);
+int __wrap_ioctl(int file, unsigned long request, ...);
+int __wrap_ioctl(int file, unsigned long request, ...)
+{
+	va_list arguments;
+	va_start(arguments, request);
+	void *argument = va_arg(arguments, void *);
+	va_end(arguments);
+	return pagemap_is("read") ? -1 : __real_ioctl(file, request, argument);
+}
+
 /* ---- The model ---- */
 
 enum { PAGES = 160, CELLS = 1 << 14, FILE_PAGES = 16 };
 struct page {
-	uint8_t mapped, access, is_file;
+	uint8_t mapped, access;
+	uint8_t is_file; /* 1: shared; 2: private; 3: it was, but that may be over */
+	uint8_t touched; /* since the last snapshot was taken or restored */
 	int cell;
 };
 static struct page pages[PAGES];
@@ -93,7 +124,7 @@ static int new_cell(void)
 static void add_pages(size_t to, int mapped)
 {
 	for (; count < to; count++)
-		pages[count] = (struct page){ (uint8_t)mapped, mapped ? PAL_READ_WRITE : PAL_NONE, 0, mapped ? new_cell() : 0 };
+		pages[count] = (struct page){ (uint8_t)mapped, mapped ? PAL_READ_WRITE : PAL_NONE, 0, 1, mapped ? new_cell() : 0 };
 }
 
 /* Page i is what the model says. */
@@ -107,6 +138,7 @@ static void check_page(size_t i)
 		CHECK(memcmp(found, cells[pages[i].cell], page) == 0);
 	uint8_t byte = cells[pages[i].cell][7];
 	CHECK(pal_guest_write(memory, at + 7, &byte, 1) == (pages[i].access == PAL_READ_WRITE));
+	pages[i].touched = 1;
 }
 
 static int all(size_t from, size_t to, int (*is)(const struct page *))
@@ -170,6 +202,7 @@ static void do_write(void)
 		return;
 	CHECK(pal_guest_write(memory, i * page + from, bytes, size));
 	memcpy(cells[pages[i].cell] + from, bytes, size);
+	pages[i].touched = 1;
 }
 
 static void do_discard(void)
@@ -184,8 +217,10 @@ static void do_discard(void)
 	pal_status expected = all(first, last, is_writable) ? PAL_OK : PAL_E_STATE;
 	pal_status status = pal_memory_discard(memory, addr, size);
 	CHECK(status == expected); /* can't fail otherwise */
-	for (uint64_t at = addr; status == PAL_OK && at < addr + size; at++)
+	for (uint64_t at = addr; status == PAL_OK && at < addr + size; at++) {
 		cells[pages[at / page].cell][at % page] = 0;
+		pages[at / page].touched = 1;
+	}
 }
 
 static void do_protect(void)
@@ -201,7 +236,7 @@ static void do_protect(void)
 static void note_map(size_t from, size_t to, pal_prot access)
 {
 	for (size_t i = from; i < to; i++)
-		pages[i] = (struct page){ 1, (uint8_t)access, 0, new_cell() };
+		pages[i] = (struct page){ 1, (uint8_t)access, 0, 1, new_cell() };
 }
 
 static pal_status expected_map(const struct kind *kind, struct step step)
@@ -254,7 +289,7 @@ static void do_map_file(const struct kind *kind)
 			memcpy(cells[copy], cells[cell], page);
 			cell = copy;
 		}
-		pages[i] = (struct page){ 1, (uint8_t)access, 1, cell };
+		pages[i] = (struct page){ 1, (uint8_t)access, flags == PAL_MAP_PRIVATE ? 2 : 1, 1, cell };
 	}
 	if (flags == PAL_MAP_PRIVATE && step.size > 0) {
 		fail_in = -1;
@@ -271,7 +306,7 @@ static void do_unmap(const struct kind *kind)
 	pal_status expected = kind->options.is_virtual ? PAL_OK : PAL_E_STATE;
 	if (went(pal_memory_unmap(memory, step.addr, step.size), expected))
 		for (size_t i = step.from; i < step.to; i++)
-			pages[i] = (struct page){ 0, PAL_NONE, 0, 0 };
+			pages[i] = (struct page){ 0, PAL_NONE, 0, 1, 0 };
 }
 
 static void do_alias(const struct kind *kind)
@@ -279,6 +314,9 @@ static void do_alias(const struct kind *kind)
 	struct step source = random_range();
 	size_t pages_in = source.to - source.from, target = random_below(count - pages_in + 1);
 	bool good = pages_in == 0 || (all(target, target + pages_in, is_free) && all(source.from, source.to, is_own));
+	for (size_t i = source.from; i < source.to; i++)
+		if (pages[i].is_file == 3)
+			return;
 	pal_status expected = kind->options.is_virtual && good ? PAL_OK : PAL_E_STATE;
 	if (went(pal_memory_alias(memory, target * page, source.addr, source.size), expected))
 		for (size_t i = 0; i < pages_in; i++)
@@ -297,6 +335,119 @@ static void do_grow(const struct kind *kind)
 	} else {
 		CHECK(pal_memory_size(memory) == before);
 	}
+}
+
+/* ---- Snapshots ---- */
+
+enum { SNAPSHOTS = 5 };
+struct taken {
+	pal_snapshot *snapshot; /* NULL: none */
+	size_t count;
+	struct page pages[PAGES];
+	uint8_t *bytes;
+};
+static struct taken all_taken[SNAPSHOTS];
+
+static void free_taken(struct taken *taken)
+{
+	pal_snapshot_free(taken->snapshot);
+	free(taken->bytes);
+	taken->snapshot = NULL;
+	taken->bytes = NULL;
+}
+
+static bool has_shared_file(void)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pages[i].is_file == 1)
+			return true;
+	return false;
+}
+
+/* Private pages of files have become the memory's own, or may have. */
+static void note_private(bool certain)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pages[i].is_file >= 2)
+			pages[i].is_file = certain ? 0 : 3;
+}
+
+static void do_snapshot(const struct kind *kind)
+{
+	struct taken *taken = &all_taken[random_below(SNAPSHOTS)];
+	free_taken(taken);
+	pal_status expected = kind->options.shared || has_shared_file() ? PAL_E_STATE : PAL_OK;
+	pal_status status = pal_memory_snapshot(memory, &taken->snapshot);
+	CHECK((status == PAL_OK) == (taken->snapshot != NULL));
+	if (expected != PAL_OK && status != PAL_OK && armed && fail_in == -1)
+		return; /* there are two reasons to fail */
+	if (!went(status, expected)) {
+		note_private(false);
+		return;
+	}
+	fail_in = -1;
+	note_private(true);
+	taken->count = count;
+	taken->bytes = malloc(count * page + 1);
+	CHECK(taken->bytes != NULL);
+	for (size_t i = 0; i < count; i++) {
+		pages[i].touched = 0;
+		memcpy(taken->bytes + i * page, cells[pages[i].cell], page);
+	}
+	memcpy(taken->pages, pages, sizeof pages);
+}
+
+static struct taken *any_taken(void)
+{
+	struct taken *taken = &all_taken[random_below(SNAPSHOTS)];
+	return taken->snapshot ? taken : NULL;
+}
+
+static void do_restore(void)
+{
+	struct taken *taken = any_taken();
+	if (taken == NULL)
+		return;
+	uint64_t size = pal_memory_size(memory);
+	if (!went(pal_memory_restore(memory, taken->snapshot), PAL_OK)) {
+		CHECK(pal_memory_size(memory) == size);
+		note_private(false);
+		return;
+	}
+	count = taken->count;
+	memcpy(pages, taken->pages, sizeof pages);
+	for (size_t i = 0; i < count; i++)
+		memcpy(cells[pages[i].cell], taken->bytes + i * page, page);
+	CHECK(pal_memory_size(memory) / page == count);
+}
+
+/* What is listed has changed or was written; what has changed is listed. */
+static void do_dirty(void)
+{
+	static uint64_t found[PAGES];
+	static const uint8_t zeros[65536];
+	struct taken *taken = any_taken();
+	if (taken == NULL)
+		return;
+	uint64_t room = random_below(4) ? PAGES : random_below(20), n = room, next = 0;
+	memset(found, 0xff, sizeof found);
+	pal_status status = pal_memory_dirty(memory, taken->snapshot, found, &n);
+	if (status == PAL_E_ROOM) {
+		CHECK(n > room && found[0] == UINT64_MAX);
+		return;
+	}
+	if (!went(status, PAL_OK))
+		return;
+	CHECK(n <= room);
+	for (size_t i = 0; i < PAGES; i++) {
+		const uint8_t *now = i < count ? cells[pages[i].cell] : zeros;
+		const uint8_t *then = i < taken->count ? taken->bytes + i * page : zeros;
+		bool differs = memcmp(now, then, page) != 0, listed = next < n && found[next] == i * page;
+		CHECK(listed || !differs);
+		CHECK(!listed || differs || (i < count && pages[i].touched));
+		next += listed;
+	}
+	CHECK(next == n);
 }
 
 static void check_misuse(const struct kind *kind)
@@ -318,7 +469,7 @@ static void check_misuse(const struct kind *kind)
 
 static void step_once(const struct kind *kind)
 {
-	switch (random_below(13)) {
+	switch (random_below(18)) {
 	case 0: do_grow(kind); break;
 	case 1: do_discard(); break;
 	case 2: do_protect(); break;
@@ -327,6 +478,9 @@ static void step_once(const struct kind *kind)
 	case 5: do_map_file(kind); break;
 	case 6: do_unmap(kind); break;
 	case 7: case 8: do_alias(kind); break;
+	case 9: case 10: do_snapshot(kind); break;
+	case 11: case 12: do_restore(); break;
+	case 13: do_dirty(); break;
 	default: do_write(); break;
 	}
 }
@@ -365,7 +519,13 @@ static void run_sequence(const struct kind *kind, uint64_t number, long fail)
 	check_misuse(kind);
 	for (size_t i = 0; i < count; i++)
 		check_page(i);
+	/* the memory lives as long as its last snapshot */
+	size_t last = random_below(SNAPSHOTS + 1);
+	for (size_t i = 0; i < last; i++)
+		free_taken(&all_taken[i]);
 	pal_memory_free(memory);
+	for (size_t i = last; i < SNAPSHOTS; i++)
+		free_taken(&all_taken[i]);
 }
 
 static struct kind kinds[] = {
@@ -400,6 +560,8 @@ static void check_wrapped(void)
 	CHECK(pal_memory_discard(constant, 0, 1) == PAL_E_STATE && pal_memory_discard(memory, 100, 9800) == PAL_OK);
 	CHECK(bytes[99] == 1 && bytes[100] == 0 && bytes[9899] == 0 && bytes[9900] == 1);
 	CHECK(pal_memory_discard(memory, 1, sizeof bytes) == PAL_E_RANGE);
+	pal_snapshot *snapshot;
+	CHECK(pal_memory_snapshot(memory, &snapshot) == PAL_E_STATE && snapshot == NULL);
 	pal_memory_free(memory);
 	pal_memory_free(constant);
 }

@@ -11,7 +11,7 @@ core=$(ls rt/*.c | grep -v '^rt/main.c$')
 
 # Calls to the OS that the test of pages has fail.
 wrap=
-for name in mmap mremap mprotect madvise ftruncate fallocate pwrite memfd_create malloc calloc realloc; do
+for name in mmap mremap mprotect madvise ftruncate fallocate pread pwrite memfd_create open ioctl malloc calloc realloc; do
 	wrap="$wrap -Wl,--wrap=$name"
 done
 
@@ -24,12 +24,14 @@ check() {
 		return
 	fi
 	echo "== $* $runner"
-	"$@" $flags $core tests/rt/runtime_test.c tests/rt/guest.c -pthread -lm -o "$out/runtime_test"
+	"$@" $flags $core tests/rt/core/*.c tests/rt/guest.c -pthread -lm -o "$out/runtime_test"
 	$runner "$out/runtime_test"
 	"$@" $flags $core rt/main.c tests/rt/main_test.c tests/rt/guest.c -pthread -o "$out/main_test"
 	$runner "$out/main_test"
 	"$@" $flags $core tests/rt/pages_test.c $wrap -pthread -lm -o "$out/pages_test"
 	$runner "$out/pages_test" "${FEW:-${sequences:-40}}"
+	PALISADE_RACE_SECONDS=0 PAGEMAP=read $runner "$out/pages_test" "${FEW:-20}"
+	PALISADE_RACE_SECONDS=0 PAGEMAP=none $runner "$out/pages_test" "${FEW:-20}"
 }
 
 # C++ exceptions through the runtime's frames: check_cpp RUNNER C-COMPILER C++-COMPILER FLAG…
@@ -49,7 +51,7 @@ check_cpp() {
 	$runner "$out/exception_test"
 }
 
-sequences=300 check "" gcc -O2 -fPIC
+sequences=${PALISADE_SEQUENCES:-300} check "" gcc -O2 -fPIC
 check "" clang -O2 -fPIC
 check "" gcc -O0
 # Without "null" for gcc: it tests addresses of thread-local variables by the flags of an addition that the linker

@@ -1,19 +1,12 @@
 /* A C host that passes vectors to two modules, joined with each other by the linker, and defines imports with them. */
 #include "inner.h"
 #include "outer.h"
+#include "check.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct host {
 	struct outer *outer;

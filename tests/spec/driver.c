@@ -18,7 +18,7 @@
  * NaN), wf/wd + lanes with commas between (hex, c or a), R (not null).
  *
  * Answers: `p id`, `f id what happened`, `x name how` if a file's process ended early. */
-#include "linked.h"
+#include "script.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -33,22 +33,7 @@ enum { MAX_SLOTS = 1024, MAX_VALUES = 64, FILE_SECONDS = 300 };
 
 static void *slots[MAX_SLOTS];
 static int slot_module[MAX_SLOTS];
-static char host_objects[1 << 16]; /* externref N is the address of byte N */
-static char *cursor;               /* rest of the current line */
-
-static char *word(void)
-{
-	while (*cursor == ' ')
-		cursor++;
-	char *start = cursor;
-	while (*cursor && *cursor != ' ')
-		cursor++;
-	if (*cursor)
-		*cursor++ = 0;
-	return start;
-}
-
-static int number(void) { return atoi(word()); }
+char host_objects[1 << 16];
 
 /* ---- Answers ---- */
 
@@ -102,15 +87,13 @@ static void print_value(char *out, size_t room, char type, const value *v)
 		for (int i = 0; i < 16; i++)
 			snprintf(out + 2 * i, 3, "%02x", v->bytes[i]);
 		break;
-	default: {
-		char *p = v->ref;
-		if (!p)
+	default:
+		if (!v->ref)
 			snprintf(out, room, "null");
-		else if (p >= host_objects && p < host_objects + sizeof host_objects)
-			snprintf(out, room, "e%td", p - host_objects);
+		else if (host_object(v->ref) >= 0)
+			snprintf(out, room, "e%d", host_object(v->ref));
 		else
-			snprintf(out, room, "reference %p", (void *)p);
-	}
+			snprintf(out, room, "reference %p", v->ref);
 	}
 }
 
@@ -222,38 +205,27 @@ static void judge_results(const char *id, const char *types, const value *result
 	good ? pass(id) : fail(id, *text ? text : "nothing");
 }
 
-struct call {
-	const struct export *export;
-	void *instance;
-	value arguments[MAX_VALUES], results[MAX_VALUES];
-};
-
-static void do_call(void *arg)
-{
-	struct call *c = arg;
-	c->export->call(c->export->address, c->instance, c->arguments, c->results);
-}
-
 static void step_call(void)
 {
-	static struct call c;
+	static value arguments[MAX_VALUES], results[MAX_VALUES];
+	struct linked_call c = { .arguments = arguments, .results = results };
 	const char *id = word();
 	c.instance = slots[number()];
 	c.export = &linked_exports[number()];
-	int arguments = number();
-	for (int i = 0; i < arguments; i++)
-		c.arguments[i] = parse_value(word());
+	int count = number();
+	for (int i = 0; i < count; i++)
+		arguments[i] = parse_value(word());
 	const char *ending = word();
-	memset(c.results, 0xa5, sizeof c.results);
+	memset(results, 0xa5, sizeof results);
 	if (!c.instance) {
 		fail(id, "its module has no instance");
 		return;
 	}
-	pal_trap kind = pal_try(do_call, &c);
+	pal_trap kind = pal_try(linked_call, &c);
 	if (kind != PAL_TRAP_NONE)
 		judge_trap(id, ending, kind);
 	else if (*ending == 'r')
-		judge_results(id, c.export->results, c.results);
+		judge_results(id, c.export->results, results);
 	else if (*ending == 'a')
 		pass(id);
 	else

@@ -28,6 +28,19 @@ struct export { /* of a memory or table, only the address counts */
 	const char *results; /* a letter each: i l f d v r */
 };
 
+struct linked_call {
+	const struct export *export;
+	void *instance;
+	const value *arguments;
+	value *results;
+};
+/* For pal_try. */
+static inline void linked_call(void *call)
+{
+	const struct linked_call *c = call;
+	c->export->call(c->export->address, c->instance, c->arguments, c->results);
+}
+
 extern const struct module linked_modules[];
 extern const struct export linked_exports[];
 #endif

@@ -273,7 +273,15 @@ pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags
     let program = dir.join("program");
     let source = write(dir, "program.c", c);
     let mut cc = machine.compiler();
-    cc.arg("-I").arg(dir).args(["-g", "-O1"]).args(flags).arg(source).args(objects).arg(machine.runtime());
+    cc.arg("-I")
+        .arg(dir)
+        .arg("-I")
+        .arg(root().join("tests/support"))
+        .args(["-g", "-O1"])
+        .args(flags)
+        .arg(source)
+        .args(objects)
+        .arg(machine.runtime());
     run(cc.args(["-lpthread", "-lm", "-o"]).arg(&program)).expect(0);
     program
 }

@@ -1,5 +1,6 @@
 /* Traps as a host sees them: pal_try around calls into a module (host.wat), nested, in threads, left in other ways. */
 #include "lib.h"
+#include "check.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -7,14 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: not true: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct env {
 	int32_t (*callback)(struct env *, int32_t);

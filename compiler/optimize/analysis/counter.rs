@@ -103,7 +103,7 @@ fn limit(func: &Function, ranges: &mut Ranges<'_>, value: Value, within: Loop) -
 }
 
 /// The 32-bit comparison behind a branch's condition, or its opposite; without a second operand it is with 0.
-fn comparison(func: &Function, condition: Value, mut opposite: bool) -> Option<(IntCC, Value, Option<Value>)> {
+pub fn comparison(func: &Function, condition: Value, mut opposite: bool) -> Option<(IntCC, Value, Option<Value>)> {
     let mut value = func.dfg.resolve_aliases(condition);
     // `i32.eqz` of a comparison, and its extension to 32 bits.
     for _ in 0..8 {

@@ -1,16 +1,19 @@
 //! What the passes know of a function before they change it.
 
+pub mod affine;
+pub mod check;
 pub mod counter;
 pub mod range;
 pub mod ranges;
 pub mod value;
+pub mod view;
 
 pub use range::Range;
 pub use ranges::Ranges;
 
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
-use cranelift_codegen::ir::{Block, BlockArg, Function, Value};
+use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, Opcode, Value};
 use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
 
 /// The shape of a function. Passes in front of Cranelift's optimizer leave it as it is.
@@ -48,6 +51,15 @@ impl Flow<'_> {
             }
         }
         Some(found)
+    }
+
+    /// The one jump that enters a loop.
+    pub fn entry(&self, func: &Function, within: Loop) -> Option<Inst> {
+        let header = self.loops.loop_header(within);
+        let mut outside = self.cfg.pred_iter(header).filter(|pred| !self.loops.is_in_loop(pred.block, within));
+        let entry = outside.next()?;
+        let jumps = func.dfg.insts[entry.inst].opcode() == Opcode::Jump;
+        (jumps && outside.next().is_none()).then_some(entry.inst)
     }
 
     /// True if the value is the same in all iterations of a loop.

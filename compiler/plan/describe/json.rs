@@ -1,7 +1,7 @@
 //! The plan as JSON.
 
 use super::space::ranges;
-use super::{memory_name, mode_name};
+use super::{mapped_bytes, memory_name, mode_name};
 use crate::plan::{GlobalPlan, Plan, Provider, TablePlan};
 use crate::read::Module;
 
@@ -59,6 +59,7 @@ fn memory(module: &Module<'_>, plan: &Plan, index: u32) -> String {
         ("exact", memory.exact.to_string()),
         ("immutable", memory.immutable.to_string()),
         ("bindable", memory.bindable.to_string()),
+        ("mapped_bytes", mapped_bytes(plan, index).to_string()),
         ("space", array(space)),
     ])
 }

@@ -5,7 +5,7 @@ mod space;
 mod svg;
 mod text;
 
-use super::{MemoryMode, MemoryPlan, Plan};
+use super::{DataPlan, MemoryMode, MemoryPlan, Plan};
 use crate::read::Module;
 use std::fmt::Write as _;
 use wasmparser::ExternalKind;
@@ -46,6 +46,15 @@ pub fn describe(module: &Module<'_>, plan: &Plan, format: Format) -> String {
 fn memory_name<'m>(module: &Module<'m>, index: u32) -> Option<&'m str> {
     let export = module.exports.iter().find(|e| e.kind == ExternalKind::Memory && e.index == index);
     export.map(|e| e.name).or_else(|| module.names.memory(index))
+}
+
+/// Bytes of a memory's data that are mapped (`cow`).
+fn mapped_bytes(plan: &Plan, index: u32) -> u64 {
+    let size = |data: &DataPlan| match data {
+        DataPlan::Mapped { memory, bytes, .. } if *memory == index => bytes.len() as u64,
+        _ => 0,
+    };
+    plan.data.iter().map(size).sum()
 }
 
 fn mode_name(plan: &MemoryPlan) -> &'static str {

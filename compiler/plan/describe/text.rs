@@ -1,7 +1,7 @@
 //! The plan as lines for people.
 
 use super::space::{Use, ranges};
-use super::{line, memory_name, mode_name, size_text};
+use super::{line, mapped_bytes, memory_name, mode_name, size_text};
 use crate::plan::{GlobalPlan, MemoryMode, MemoryPlan, Plan, Provider, TablePlan};
 use crate::read::Module;
 
@@ -53,6 +53,9 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
             "memory {index}{name}{origin}{shared}{immutable}{bindable}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"
         ),
     );
+    if memory.cow {
+        line(out, format_args!("    cow: {}", cow(plan, index)));
+    }
     for range in ranges(plan, index) {
         let start = match u64::try_from(range.start) {
             Ok(start) => size_text(start),
@@ -66,6 +69,17 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
             _ => "",
         };
         line(out, format_args!("    at {start:>10}: {usage}, {size}{note}"));
+    }
+}
+
+/// What becomes of the data of a memory that asks for `cow`.
+fn cow(plan: &Plan, index: u32) -> String {
+    match mapped_bytes(plan, index) {
+        0 => "data is copied: no image of 64 KiB or more is known now".to_owned(),
+        bytes => format!(
+            "{} of data are mapped from the program's own file on Linux, if it is still there; copied elsewhere",
+            size_text(bytes)
+        ),
     }
 }
 

@@ -1,0 +1,97 @@
+//! `memory`: giving pages back, snapshots, and data that is mapped.
+
+use crate::measure::{measure, median};
+use crate::{Bench, PALISADE, here};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub fn bench(bench: &Bench) {
+    pages(bench);
+    start(bench);
+}
+
+fn pages(bench: &Bench) {
+    let (object, host) = (bench.folder.join("pages.o"), bench.folder.join("pages.palisade"));
+    let header = bench.folder.join("pages.h");
+    let mut palisade = Command::new(PALISADE);
+    palisade.args(["--enable-memory-control", "-c"]).arg(here("pages.wat")).arg("-o").arg(&object);
+    measure(palisade.arg("--header").arg(header));
+    let printed = |what: &str| measure(Command::new(PALISADE).args(["--print", what])).output;
+    let mut cc = Command::new("cc");
+    cc.arg("-O2").arg("-I").arg(&bench.folder).args(printed("cflags").split_whitespace());
+    cc.arg(here("pages_palisade.c")).arg(&object).args(printed("libs").split_whitespace()).arg("-o").arg(&host);
+    measure(&mut cc);
+    let rounds: Vec<Vec<f64>> = (0..bench.rounds)
+        .map(|_| {
+            let output = measure(&mut Command::new(&host)).output;
+            output.split_whitespace().map(|n| n.parse().expect("a number")).collect()
+        })
+        .collect();
+    let of = |at: usize| median(rounds.iter().map(|numbers| numbers[at]));
+    println!("\n## A memory of 1 GiB\n\n| | milliseconds |\n| --- | --- |");
+    println!("| discarded and touched again by the guest | {:.0} |", of(0));
+    println!("| the same with madvise in C | {:.0} (so ours: {:.2}) |", of(1), of(0) / of(1));
+    println!("| the first snapshot, of all pages | {:.0} |", of(2));
+    println!("| with 1% written: the list of these pages | {:.2} |", of(3));
+    println!("| restored | {:.2} |", of(4));
+    println!("| or one more snapshot | {:.2} |", of(5));
+}
+
+/// A program whose 100 MiB of data are mapped, beside one without data and one that copies them; in turns.
+fn start(bench: &Bench) {
+    let data = bench.folder.join("data.wasm");
+    std::fs::write(&data, module(100 << 20)).expect("it can be written");
+    let none = bench.folder.join("none.wasm");
+    std::fs::write(&none, module(0)).expect("it can be written");
+    let cases = [
+        ("no data", program(bench, &none, "none", &[])),
+        ("100 MiB of data, cow", program(bench, &data, "cow", &["--memory", "0:cow"])),
+        ("100 MiB of data, copied", program(bench, &data, "copied", &[])),
+    ];
+    let mut walls = vec![Vec::new(); cases.len()];
+    for _ in 0..bench.rounds * 10 {
+        for ((_, program), walls) in cases.iter().zip(&mut walls) {
+            walls.push(measure(&mut Command::new(program)).wall);
+        }
+    }
+    println!("\n## Start and end of an executable with\n\n| | milliseconds | ratio |\n| --- | --- | --- |");
+    let first = median(walls[0].iter().copied());
+    for ((name, _), walls) in cases.iter().zip(walls) {
+        let wall = median(walls.into_iter());
+        println!("| {name} | {:.2} | {:.2} |", wall * 1e3, wall / first);
+    }
+}
+
+fn program(bench: &Bench, wasm: &Path, name: &str, options: &[&str]) -> PathBuf {
+    let program = bench.folder.join(name);
+    measure(Command::new(PALISADE).args(options).arg(wasm).arg("-o").arg(&program));
+    program
+}
+
+/// A module with so many bytes of data that traps at its start if the last one is not there.
+fn module(bytes: usize) -> Vec<u8> {
+    let (last, value) = if bytes == 0 { (0, 0) } else { (1024 + bytes - 1, 7) };
+    let text = format!(
+        r#"(module (memory (export "memory") 2000) (func (export "_start")
+             (if (i32.ne (i32.load8_u (i32.const {last})) (i32.const {value})) (then (unreachable)))))"#
+    );
+    let mut wasm = wat::parse_str(text).expect("it is well-formed");
+    if bytes > 0 {
+        // A section of one segment, which goes to address 1024.
+        let mut section = vec![1, 0, 0x41, 0x80, 8, 0x0b];
+        leb(bytes, &mut section);
+        section.resize(section.len() + bytes, value);
+        wasm.push(11);
+        leb(section.len(), &mut wasm);
+        wasm.extend(section);
+    }
+    wasm
+}
+
+fn leb(mut number: usize, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
