@@ -259,6 +259,8 @@ fn check_library(machine: &Machine, dir: &Path, sum: u64) {
     let mut cc = machine.compiler();
     cc.arg("-I")
         .arg(dir)
+        .arg("-I")
+        .arg(support::root().join("tests/support"))
         .args(["-shared", "-fPIC", "-DRUN=run_image"])
         .arg(dir.join("main.c"))
         .arg(dir.join("image.o"));

@@ -4,7 +4,7 @@
 //! change and shifts of such values are such values again, whatever wraps.
 
 use super::{Flow, counter, value};
-use cranelift_codegen::cursor::{Cursor as _, FuncCursor};
+use cranelift_codegen::cursor::FuncCursor;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{Function, InstBuilder, Opcode, Value};
 use cranelift_codegen::loop_analysis::Loop;
@@ -51,7 +51,10 @@ fn find(func: &Function, flow: &Flow<'_>, within: Loop, value: Value, depth: usi
     let Some((opcode, [x, y])) = value::binary(func, value) else { return counted(func, flow, within, value, depth) };
     let known = matches!(opcode, Opcode::Iadd | Opcode::Isub | Opcode::Imul | Opcode::Ishl);
     let (a, b) = if known {
-        (find(func, flow, within, x, depth)?, if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? })
+        (
+            find(func, flow, within, x, depth)?,
+            if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? },
+        )
     } else {
         return None;
     };
