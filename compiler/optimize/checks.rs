@@ -95,10 +95,21 @@ fn is_covered(unit: &Unit<'_>, loud: &Loud, ranges: &mut Ranges<'_>, known: &mut
 }
 
 fn remove(unit: &mut Unit<'_>, check: &Check) {
+    let condition = condition(unit, check);
     unit.func.layout.remove_inst(check.inst);
-    if let Some(sum) = check.sum {
-        // Made for this check alone.
-        unit.func.layout.remove_inst(sum);
+    remove_sum(unit, check, condition);
+}
+
+fn condition(unit: &Unit<'_>, check: &Check) -> Option<Inst> {
+    let InstructionData::CondTrap { arg, .. } = unit.func.dfg.insts[check.inst] else { return None };
+    value::defining(unit.func, arg)
+}
+
+/// The addition that may trap, and the comparison with it: made for this check alone.
+fn remove_sum(unit: &mut Unit<'_>, check: &Check, condition: Option<Inst>) {
+    let Some(sum) = check.sum else { return };
+    for inst in condition.into_iter().chain([sum]) {
+        unit.func.layout.remove_inst(inst);
     }
 }
 
@@ -113,15 +124,14 @@ fn compare_with_limit(unit: &mut Unit<'_>, limits: &mut Limits, check: &Check) {
     }
     let limit =
         *(limits.entry((length, check.bytes, hoisted))).or_insert_with(|| limit(unit, length, check.bytes, hoisted));
+    let old = condition(unit, check);
     let mut cursor = FuncCursor::new(unit.func).at_inst(check.inst);
     cursor.use_srcloc(check.inst);
     let outside = cursor.ins().icmp(IntCC::UnsignedGreaterThan, check.index, limit);
     if let InstructionData::CondTrap { arg, .. } = &mut cursor.func.dfg.insts[check.inst] {
         *arg = outside;
     }
-    if let Some(sum) = check.sum {
-        unit.func.layout.remove_inst(sum);
-    }
+    remove_sum(unit, check, old);
 }
 
 /// Right behind the load of the length. Cranelift repeats differences from constants wherever they are used, which in a
