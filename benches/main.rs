@@ -3,18 +3,20 @@
 //!
 //! | group | what |
 //! | --- | --- |
-//! | `run` | user time of programs: palisade, Wasmtime, native; those that are installed |
+//! | `run` | user time of programs: palisade, Wasmtime, wasm2c + clang, native; those that are installed |
 //! | `compile` | user time, peak memory, `-j` scaling and size of the code: palisade beside Wasmtime |
 //! | `instances` | making, holding and calling instances: palisade beside Wasmtime |
 //! | `checks` | memories with bounds checks beside the same with guard pages, and beside wasm2c + clang's |
 //! | `exceptions` | instructions of programs that could throw, beside the same without exceptions; the time of throwing |
 //! | `calls` | a call from C, to C and between modules: palisade beside Wasmtime and a C pointer |
 //! | `start` | starting and ending an executable, whatever its tables and segments hold |
+//! | `scale` | time and memory for compiling huge generated modules, in three sizes each |
 //! | `memory` | giving pages back beside madvise in C; snapshots; starting with mapped data (`cow`) |
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
 //! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
-//! for `run`, `PALISADE_PROGRAMS` one with the archives of real programs (as for the tests) for `compile`.
+//! for `run`, `WASM2C_RT` one with wasm2c's runtime, `PALISADE_PROGRAMS` one with the archives of real programs (as for
+//! the tests) for `compile`. `wasm2c/cc` is a C compiler for what any version of wasm2c writes, also for other harnesses.
 
 mod calls;
 mod checks;
@@ -25,6 +27,7 @@ mod instances;
 mod measure;
 mod memory;
 mod run;
+mod scale;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
         }
     }
     type Group = (&'static str, fn(&Bench));
-    let all: [Group; 7] = [
+    let all: [Group; 9] = [
         ("run", run::bench),
         ("compile", compile::bench),
         ("instances", instances::bench),
@@ -78,10 +81,12 @@ fn main() -> ExitCode {
         ("checks", checks::bench),
         ("exceptions", exceptions::bench),
         ("start", start::bench),
+        ("scale", scale::bench),
         ("memory", memory::bench),
     ];
     if let Some(unknown) = groups.iter().find(|g| all.iter().all(|(name, _)| name != g)) {
-        eprintln!("there is no group {unknown:?}: run, compile, instances, calls, checks, exceptions, start, memory");
+        let names = all.map(|(name, _)| name).join(", ");
+        eprintln!("there is no group {unknown:?}: {names}");
         return ExitCode::from(2);
     }
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -11,16 +11,10 @@ pub fn bench(bench: &Bench) {
 }
 
 fn pages(bench: &Bench) {
-    let (object, host) = (bench.folder.join("pages.o"), bench.folder.join("pages.palisade"));
-    let header = bench.folder.join("pages.h");
+    let host = bench.folder.join("pages.palisade");
     let mut palisade = Command::new(PALISADE);
-    palisade.args(["--enable-memory-control", "-c"]).arg(here("pages.wat")).arg("-o").arg(&object);
-    measure(palisade.arg("--header").arg(header));
-    let printed = |what: &str| measure(Command::new(PALISADE).args(["--print", what])).output;
-    let mut cc = Command::new("cc");
-    cc.arg("-O2").arg("-I").arg(&bench.folder).args(printed("cflags").split_whitespace());
-    cc.arg(here("pages_palisade.c")).arg(&object).args(printed("libs").split_whitespace()).arg("-o").arg(&host);
-    measure(&mut cc);
+    palisade.arg("--enable-memory-control").arg(here("pages.wat")).arg(here("pages_palisade.c"));
+    measure(palisade.arg("-o").arg(&host).env("CC", "cc -O2"));
     let rounds: Vec<Vec<f64>> = (0..bench.rounds)
         .map(|_| {
             let output = measure(&mut Command::new(&host)).output;

@@ -20,7 +20,13 @@ pub fn bench(bench: &Bench) {
     if bench.wasmtime {
         contenders.push(("wasmtime", wasmtime));
     }
-    if installed("clang") {
+    if !installed("clang") {
+        println!("left out: wasm2c, native: clang is not installed");
+    } else {
+        match wasm2c_runtime() {
+            Some(_) => contenders.push(("wasm2c", wasm2c)),
+            None => println!("left out: wasm2c: it or its runtime (WASM2C_RT) is not there"),
+        }
         contenders.push(("native", native));
     }
     println!("\n## Run time: user seconds of palisade, and the others' as multiples of it\n");
@@ -105,6 +111,33 @@ fn wasmtime(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
     let mut run = Command::new("python3");
     run.arg(script).arg("run").arg(output);
     Some(run)
+}
+
+/// The folder of wasm2c's runtime: `$WASM2C_RT`, else where Debian has it.
+fn wasm2c_runtime() -> Option<PathBuf> {
+    let folder = std::env::var_os("WASM2C_RT").map_or_else(|| "/usr/share/wabt/wasm2c".into(), PathBuf::from);
+    (installed("wasm2c") && folder.join("wasm-rt-impl.c").is_file()).then_some(folder)
+}
+
+/// To C, and that by clang -O2 with what programs need of WASI.
+fn wasm2c(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    let (runtime, folder) = (wasm2c_runtime()?, output.with_extension("c.d"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let c = folder.join("prog.c");
+    let written = Command::new("wasm2c").arg(&program.wasm).args(["-n", "prog", "-o"]).arg(&c).output();
+    if !written.expect("it starts").status.success() {
+        println!("left out: {} by wasm2c, which refuses it", program.name);
+        return None;
+    }
+    let mut clang = Command::new(here("wasm2c/cc"));
+    clang.args(["-O2", "-w", "-I"]).arg(&runtime).arg("-I").arg(&folder).arg(&c).arg(here("wasm2c/wasi.c"));
+    clang
+        .args(["wasm-rt-impl.c", "wasm-rt-mem-impl.c"].map(|file| runtime.join(file)))
+        .arg("-o")
+        .arg(output)
+        .arg("-lm");
+    measure(&mut clang);
+    Some(Command::new(output))
 }
 
 fn native(_: &Bench, program: &Program, output: &Path) -> Option<Command> {

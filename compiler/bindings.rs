@@ -65,6 +65,12 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
     let (snapshot, restore) = (own_symbol(name, "snapshot"), own_symbol(name, "restore"));
     line(format_args!("pub fn {snapshot}(instance: *mut {name}_instance, out: *mut *mut pal_snapshot) -> i32;"));
     line(format_args!("pub fn {restore}(instance: *mut {name}_instance, snapshot: *mut pal_snapshot) -> i32;"));
+    if env.plan.interrupt_slot.is_some() {
+        line(format_args!("/// From any thread: ends what the instance runs, or runs next, once."));
+        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "interrupt")));
+        line(format_args!("/// Takes that back where it has not happened yet."));
+        line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "uninterrupt")));
+    }
     for export in &env.module.exports {
         let identifier = c_name(name, export.name);
         let index = export.index as usize;

@@ -86,6 +86,12 @@ impl Header<'_, '_> {
         if self.env.plan.bytes_are_shared {
             self.bindable();
         }
+        if self.env.plan.interrupt_slot.is_some() {
+            self.line("/* From any thread: ends what the instance runs, or runs next, with PAL_TRAP_INTERRUPTED, once; and takes that");
+            self.line(" * back where it has not happened yet. See palisade.h. */");
+            self.line(&format!("void {}(struct {name} *);", own_symbol(name, "interrupt")));
+            self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "uninterrupt")));
+        }
     }
 
     fn bindable(&mut self) {

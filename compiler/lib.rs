@@ -49,6 +49,8 @@ pub struct Options {
     pub memories: Vec<MemorySpec>,
     /// All NaN results are the canonical NaN.
     pub nan_canonicalization: bool,
+    /// Code polls whether it is to end, and there is `pal_<mod>_interrupt`.
+    pub interruptible: bool,
     /// Optimization passes to leave out; `-O0` leaves out all.
     pub disabled_passes: optimize::Disabled,
 }
@@ -65,6 +67,7 @@ impl Options {
             features: Features::default(),
             memories: Vec::new(),
             nan_canonicalization: false,
+            interruptible: false,
             disabled_passes: optimize::Disabled::default(),
         }
     }
@@ -194,7 +197,7 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let mut module = read::read(&wasm, &options.features)?;
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
-    let plan = plan::plan(&module, &specs, &options.imports)?;
+    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible)?;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
     then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))

@@ -15,7 +15,7 @@ pub fn export_symbol(module: &str, field: &str) -> String {
 /// `pal_<module>_<what>`: what Palisade provides for a module. The runtime has functions of the same form
 /// (`pal_memory_free`); modules called like its parts get another underscore.
 pub fn own_symbol(module: &str, what: &str) -> String {
-    const PARTS: &[&str] = &["memory", "table", "wasi", "wasi_view", "snapshot", "rt", "tag"];
+    const PARTS: &[&str] = &["memory", "table", "wasi", "wasi_view", "snapshot", "rt", "tag", "budget", "version"];
     let separator = if PARTS.contains(&module) { "__" } else { "_" };
     format!("pal_{module}{separator}{what}")
 }

@@ -97,7 +97,7 @@ impl Target {
             ("preserve_frame_pointers", "true"),
             ("enable_probestack", "true"),
             ("probestack_strategy", "inline"),
-            ("log2_min_function_alignment", "5"),
+            ("log2_min_function_alignment", "2"),
             ("regalloc_algorithm", registers.setting()),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {

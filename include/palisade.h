@@ -243,6 +243,45 @@ pal_status pal_table_get(const pal_table *, uint64_t index, void **ref);
 /* Writes it. PAL_E_RANGE; PAL_E_TYPE: not of the table's type, if it is a table of typed functions or without null. */
 pal_status pal_table_set(pal_table *, uint64_t index, void *ref);
 
+/* ---- Limits ----
+ * A budget says how much the memories, tables and instances that are counted in it may have together: everything that
+ * a thread makes while it uses the budget, for as long as that lives, whoever uses and grows it. One budget may be used
+ * by any number of threads at once, or each instance be given one of its own. */
+
+/* Zero-initialize, then set what differs; 0: no limit. */
+typedef struct pal_limits {
+	uint64_t memory_bytes;   /* accessible bytes of memories; not of those that pal_memory_wrap makes */
+	uint64_t table_elements; /* of tables that exist at run time: what no code can change is constant data */
+	uint64_t instances;
+} pal_limits;
+
+typedef struct pal_budget pal_budget; /* reference-counted: by the host, threads that use it, what is counted in it */
+
+/* PAL_E_NOMEM. */
+pal_status pal_budget_new(pal_budget **out, const pal_limits *);
+/* Drops the host's reference. NULL is fine. */
+void pal_budget_free(pal_budget *);
+/* What the calling thread makes from now on is counted in this budget; NULL, as in each new thread: in none. Threads of
+ * pal_wasi_threads use the one of the thread that called that. Above a limit, memory.grow and table.grow give -1,
+ * functions of this header PAL_E_NOMEM, and instantiating PAL_TRAP_OUT_OF_MEMORY with a message that names the limit.
+ * Returns the one used before, whose reference this thread had is dropped. */
+pal_budget *pal_budget_use(pal_budget *);
+/* Changes the limits. What is there stays, also where it is more. */
+void pal_budget_set(pal_budget *, const pal_limits *);
+/* How much is counted at this moment. */
+pal_limits pal_budget_used(const pal_budget *);
+
+/* ---- Interruption ----
+ * Modules compiled with --enable-interruptible look at every loop's head, and where calls could go on without loops,
+ * whether they are to end. Their headers have pal_<mod>_interrupt, which any thread may call while the instance lives:
+ * code of the instance that runs, or runs next, ends with PAL_TRAP_INTERRUPTED. That happens once; an interruption that
+ * came too late waits for the next call unless pal_<mod>_uninterrupt takes it back. Also ends memory.atomic.wait.
+ * Host functions, a bulk instruction on its way and other instances that this one calls are not disturbed: the trap
+ * comes when they return. */
+
+/* The same for all interruptible instances that are counted in the budget, also while their start functions run. */
+void pal_budget_interrupt(pal_budget *);
+
 /* ---- WASI preview 1 ---- */
 
 typedef struct pal_wasi pal_wasi; /* arguments, environment, descriptors; thread-safe, reference-counted */

@@ -321,6 +321,8 @@ struct pal_module {
 	uint32_t version_at;
 	uint32_t frames;
 	uint32_t globals_end;            /* globals lie between this distance and PAL_CONTEXT_FIXED */
+	/* Distance of the word that code polls (--enable-interruptible): not 0, it traps. 0: the module has none. */
+	uint32_t interrupt_at;
 };
 #define PAL_IMAGE_ALIGN 65536
 #define PAL_IMAGE_ID_SIZE 32
@@ -422,6 +424,9 @@ int32_t pal_rt_withdraw_memory(void *pinned, int32_t handle);
 struct pal_snapshot;
 int32_t pal_rt_snapshot(void *pinned, struct pal_snapshot **out);
 int32_t pal_rt_restore(void *pinned, struct pal_snapshot *);
+/* Behind pal_<mod>_interrupt and pal_<mod>_uninterrupt. */
+void pal_rt_interrupt(void *pinned);
+void pal_rt_uninterrupt(void *pinned);
 #pragma GCC visibility pop
 /* Accessors behind exported memories and tables: the struct pal_memory * or pal_table * of a view. */
 

@@ -178,6 +178,8 @@ bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine 
 	if (fault == PAL_FAULT_ACCESS && try_again(&verdict, address, machine))
 		return true;
 	record(&verdict, machine);
+	if (verdict.kind == PAL_TRAP_INTERRUPTED)
+		pal_rt_uninterrupt((void *)machine->pinned); /* once: the host may go on with the instance */
 	uintptr_t sp = pal_thread_stack(machine->sp) ? machine->sp : machine->fp;
 	uintptr_t frame = pal_try_take(sp);
 	if (frame == 0) {

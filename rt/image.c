@@ -1,5 +1,6 @@
 /* See image.h. */
 #include "image.h"
+#include "budget.h"
 #include "arch.h"
 #include "mapping.h"
 #include "saved.h"
@@ -715,9 +716,15 @@ pal_status pal_version_restore(struct pal_version *version)
 {
 	struct pal_memory *memory = version->memory;
 	pal_lock(&memory->lock);
-	pal_status status = pal_memory_make_room(memory, version->size) ? PAL_OK : PAL_E_NOMEM;
+	uint64_t before = memory->size, most = before > version->size ? before : version->size;
+	pal_status status = pal_budget_take(memory->budget, PAL_MEMORY_BYTES, most - before) ? PAL_OK : PAL_E_NOMEM;
+	if (status != PAL_OK)
+		most = before;
+	else if (!pal_memory_make_room(memory, version->size))
+		status = PAL_E_NOMEM;
 	if (status == PAL_OK)
 		status = is_alike(memory, version) && !has(&memory->pages, PAL_BACKING_OBJECT) ? load(version) : restore_shape(version);
+	pal_budget_give(memory->budget, PAL_MEMORY_BYTES, most - memory->size); /* it has either size now */
 	pal_memory_update_views(memory);
 	pal_unlock(&memory->lock);
 	return status;

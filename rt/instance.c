@@ -1,5 +1,6 @@
 /* See instance.h; the order of a module's instantiation, and its end. */
 #include "instance.h"
+#include "budget.h"
 #include "cpu.h"
 #include "exception.h"
 #include "group.h"
@@ -34,6 +35,25 @@ static _Noreturn void no_room(const struct pal_module *module, const char *what,
 	pal_trap_end(PAL_TRAP_OUT_OF_MEMORY);
 }
 
+/* What could not be made would be above a limit of the host's. */
+static _Noreturn void over_limit(const struct pal_instance *instance, const char *what, uint32_t index,
+                                 enum pal_resource resource)
+{
+	struct pal_text text = pal_trap_begin();
+	pal_text_add(&text, "module \"");
+	pal_text_name(&text, instance->module->name);
+	pal_text_add(&text, "\": ");
+	pal_text_add(&text, what);
+	pal_text_add(&text, " ");
+	if (resource != PAL_INSTANCES) {
+		pal_text_decimal(&text, index);
+		pal_text_add(&text, " ");
+	}
+	pal_text_add(&text, "is above the ");
+	pal_budget_name(instance->budget, resource, &text);
+	pal_trap_end(PAL_TRAP_OUT_OF_MEMORY);
+}
+
 static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 {
 	return (struct pal_memory_spec){
@@ -53,17 +73,22 @@ static struct pal_memory_spec memory_spec(const struct pal_memory_desc *desc)
 }
 
 /* A memory of the module's own; `below` as in pal_memory_spec. */
-static struct pal_memory *make_memory(const struct pal_module *module, uint32_t index, size_t below)
+static struct pal_memory *make_memory(const struct pal_instance *instance, uint32_t index, size_t below)
 {
+	const struct pal_module *module = instance->module;
 	const struct pal_memory_desc *desc = &module->memories[index];
 	struct pal_memory_spec spec = memory_spec(desc);
+	bool over = false;
 	spec.below = below;
+	spec.over_limit = &over;
 	struct pal_memory *memory;
 	pal_status status = pal_memory_make(&memory, &spec);
 	if (status == PAL_E_NOMEM && spec.guard && desc->mode != PAL_MODE_GUARD) {
 		spec.guard = 0; /* its own code checks, so it can do without */
 		status = pal_memory_make(&memory, &spec);
 	}
+	if (over)
+		over_limit(instance, "memory", index, PAL_MEMORY_BYTES);
 	if (status != PAL_OK) /* the limits are valid, so there was no memory */
 		no_room(module, "memory", index, spec.guard && !spec.index64 ? pal_memory_guard_bytes() : 0);
 	return memory;
@@ -87,7 +112,7 @@ static void set_pinned(struct pal_instance *instance, uint8_t *pinned)
 /* [inaccessible page][context][memory 0 and its guard]: one reservation, which the memory may keep alive longer. */
 static void make_context_below_memory(struct pal_instance *instance)
 {
-	struct pal_memory *memory = make_memory(instance->module, 0, instance->module->context_size);
+	struct pal_memory *memory = make_memory(instance, 0, instance->module->context_size);
 	pal_reservation_retain(memory->reservation);
 	instance->reservation = memory->reservation;
 	set_pinned(instance, memory->base);
@@ -114,7 +139,7 @@ static void make_memories(struct pal_instance *instance)
 	const struct pal_module *module = instance->module;
 	for (uint32_t i = module->flags & PAL_MODULE_BASE_PINNED ? 1 : 0; i < module->memory_count; i++)
 		if (module->memories[i].import < 0)
-			attach_memory(instance, i, make_memory(module, i, 0));
+			attach_memory(instance, i, make_memory(instance, i, 0));
 }
 
 static void make_tables(struct pal_instance *instance)
@@ -125,9 +150,13 @@ static void make_tables(struct pal_instance *instance)
 		if (desc->import >= 0 || desc->is_static)
 			continue;
 		uint32_t type = pal_interned_value_type(desc->type, instance->code->types);
-		struct pal_table_spec spec = { desc->minimum, desc->maximum, type, desc->index64 };
+		bool over = false;
+		struct pal_table_spec spec = { desc->minimum, desc->maximum, type, desc->index64, &over };
 		struct pal_table *table;
-		if (pal_table_make(&table, &spec) != PAL_OK)
+		pal_status status = pal_table_make(&table, &spec);
+		if (over)
+			over_limit(instance, "table", i, PAL_TABLE_ELEMENTS);
+		if (status != PAL_OK)
 			no_room(module, "table", i, 0);
 		pal_instance_use_table(instance, i, table);
 	}
@@ -196,6 +225,23 @@ static uint64_t new_number(void)
 	return ++last;
 }
 
+static void join_budget(struct pal_instance *instance)
+{
+	pal_budget *budget = instance->budget = pal_budget_retain_used();
+	if (pal_budget_take(budget, PAL_INSTANCES, 1))
+		return;
+	instance->over_budget = true;
+	over_limit(instance, "an instance", 0, PAL_INSTANCES);
+}
+
+static void leave_budget(struct pal_instance *instance)
+{
+	pal_budget_unwatch(instance->budget, instance);
+	if (!instance->over_budget)
+		pal_budget_give(instance->budget, PAL_INSTANCES, 1);
+	pal_budget_free(instance->budget);
+}
+
 void pal_instance_make(struct pal_instance **out, const struct pal_module *module)
 {
 	struct pal_instance *instance = *out = calloc(1, sizeof *instance);
@@ -203,6 +249,7 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 		no_room(module, "instance", 0, 0);
 	instance->module = module;
 	instance->number = new_number();
+	join_budget(instance);
 	instance->code = pal_code_acquire(module);
 	if (instance->code == NULL)
 		no_room(module, "types", module->type_count, 0);
@@ -215,6 +262,8 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 	make_tables(instance);
 	make_funcs(instance);
 	make_tags(instance);
+	if (module->interrupt_at)
+		pal_budget_watch(instance->budget, instance);
 	if (may_hold_exnrefs(module))
 		pal_exception_watch(instance);
 }
@@ -269,6 +318,7 @@ static void drop_tables(struct pal_instance *instance)
 
 void pal_instance_destroy(struct pal_instance *instance)
 {
+	leave_budget(instance);
 	if (instance->pinned) {
 		if (may_hold_exnrefs(instance->module))
 			pal_exception_unwatch(instance);

@@ -8,6 +8,7 @@
 #pragma GCC visibility push(hidden)
 
 struct pal_group;
+struct pal_budget;
 struct pal_code;
 struct pal_reservation;
 
@@ -28,6 +29,9 @@ struct pal_instance {
 	uint64_t number;                     /* never used twice in a process */
 	uint32_t table_imports, global_imports; /* how many of the module's are imported: the first ones */
 	struct pal_instance *watched_next;   /* exception.h; under its lock */
+	struct pal_budget *budget;           /* what it is counted in; NULL: nothing */
+	bool over_budget;                    /* it is one too many, and not counted */
+	struct pal_instance *budget_next, **budget_link; /* budget.h; under its lock */
 	/* under the group lock (group.h) */
 	struct pal_group *group;
 	struct pal_instance *next;           /* in the group */

@@ -1,6 +1,7 @@
 /* See memory.h. */
 #include "memory.h"
 #include "arch.h"
+#include "budget.h"
 #include "image.h"
 #include "mapping.h"
 #include <stdlib.h>
@@ -117,11 +118,31 @@ static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spe
 /* All but the reservation. */
 static void drop(struct pal_memory *memory)
 {
+	pal_budget_free(memory->budget);
 	if (memory->object >= 0)
 		pal_port_object_close(memory->object);
 	pal_image_drop(memory->image);
 	pal_pages_drop(&memory->pages);
 	free(memory);
+}
+
+static pal_status begin(struct pal_memory *memory, const struct pal_memory_spec *spec)
+{
+	uint64_t size = spec->minimum << spec->page_log2; /* see check_limits */
+	if (!pal_budget_take(memory->budget, PAL_MEMORY_BYTES, size)) {
+		if (spec->over_limit)
+			*spec->over_limit = true;
+		return PAL_E_NOMEM;
+	}
+	pal_status status = lay_out(memory, spec);
+	memory->size = size;
+	if (status == PAL_OK && spec->is_virtual && !pal_memory_begin_virtual(memory)) {
+		pal_reservation_release(memory->reservation);
+		status = PAL_E_NOMEM;
+	}
+	if (status != PAL_OK)
+		pal_budget_give(memory->budget, PAL_MEMORY_BYTES, size);
+	return status;
 }
 
 pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec *spec)
@@ -144,12 +165,8 @@ pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec
 	memory->object = -1;
 	memory->references = 1;
 	memory->lock = (struct pal_lock)PAL_LOCK_INIT;
-	status = lay_out(memory, spec);
-	memory->size = spec->minimum << spec->page_log2;
-	if (status == PAL_OK && spec->is_virtual && !pal_memory_begin_virtual(memory)) {
-		pal_reservation_release(memory->reservation);
-		status = PAL_E_NOMEM;
-	}
+	memory->budget = pal_budget_retain_used();
+	status = begin(memory, spec);
 	if (status != PAL_OK) {
 		drop(memory);
 		return status;
@@ -214,6 +231,7 @@ void pal_memory_free(pal_memory *memory)
 	if (memory == NULL || --memory->references > 0)
 		return;
 	pal_reservation_release(memory->reservation);
+	pal_budget_give(memory->budget, PAL_MEMORY_BYTES, memory->size);
 	drop(memory);
 }
 
@@ -374,8 +392,13 @@ static pal_status grow(struct pal_memory *memory, uint64_t pages, uint64_t *old_
 	if (pages > memory->limit - old) /* old <= limit, always: no wrap here nor in the sum below */
 		return PAL_E_RANGE;
 	uint64_t size = (old + pages) << memory->page_log2; /* at most limit << page_log2 <= BYTES_MAX */
-	if (pages > 0 && !extend(memory, size))
+	uint64_t more = size - memory->size;
+	if (!pal_budget_take(memory->budget, PAL_MEMORY_BYTES, more))
 		return PAL_E_NOMEM;
+	if (pages > 0 && !extend(memory, size)) {
+		pal_budget_give(memory->budget, PAL_MEMORY_BYTES, more);
+		return PAL_E_NOMEM;
+	}
 	if (pages > 0)
 		memory->size = size;
 	if (pages > 0)

@@ -37,6 +37,7 @@ struct pal_memory {
 	struct pal_reservation *reservation;
 	struct pal_view *views;
 	struct pal_pages pages; /* what they are, once that differs */
+	pal_budget *budget;    /* what its bytes are counted in; NULL: nothing */
 	int object;            /* what pages come from that are seen twice (mapping.c), or -1 … */
 	uint64_t object_end;   /* … and how many pages of it were ever used */
 	struct pal_image *image; /* what snapshots are made of (image.h), or NULL */
@@ -52,6 +53,7 @@ struct pal_memory_spec {
 	                            * it gets what there is, and growing fails beyond that */
 	uint8_t is_virtual, starts_empty; /* as in pal_memory */
 	uint64_t limit;            /* bytes it can ever have; 0: none */
+	bool *over_limit;          /* set if the calling thread's budget (budget.h) refuses it; may be NULL */
 	size_t below;              /* bytes to keep readable and writable below byte 0, with an inaccessible page below
 	                            * those: room for an instance's context. Only where it never moves. */
 };

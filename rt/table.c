@@ -1,5 +1,6 @@
 /* See table.h. */
 #include "table.h"
+#include "budget.h"
 #include "exception.h"
 #include "group.h"
 #include "type.h"
@@ -22,13 +23,23 @@ pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *s
 		return PAL_E_RANGE;
 	if (spec->minimum > BYTES_MAX / sizeof(void *))
 		return PAL_E_NOMEM;
+	pal_budget *budget = pal_budget_retain_used();
+	if (!pal_budget_take(budget, PAL_TABLE_ELEMENTS, spec->minimum)) {
+		pal_budget_free(budget);
+		if (spec->over_limit)
+			*spec->over_limit = true;
+		return PAL_E_NOMEM;
+	}
 	struct pal_table *table = calloc(1, sizeof *table);
 	void **elements = calloc(spec->minimum ? spec->minimum : 1, sizeof *elements);
 	if (table == NULL || elements == NULL) {
+		pal_budget_give(budget, PAL_TABLE_ELEMENTS, spec->minimum);
+		pal_budget_free(budget);
 		free(table);
 		free(elements);
 		return PAL_E_NOMEM;
 	}
+	table->budget = budget;
 	table->elements = elements;
 	table->size = table->room = spec->minimum;
 	table->max = spec->maximum;
@@ -41,6 +52,8 @@ pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *s
 
 void pal_table_destroy(struct pal_table *table)
 {
+	pal_budget_give(table->budget, PAL_TABLE_ELEMENTS, table->size);
+	pal_budget_free(table->budget);
 	free(table->elements);
 	free(table);
 }
@@ -97,8 +110,12 @@ static bool grow(struct pal_table *table, uint64_t elements, void *value, uint64
 	if (elements > table->limit - old) /* old <= limit, always */
 		return false;
 	uint64_t size = old + elements;
-	if (!make_room(table, size))
+	if (!pal_budget_take(table->budget, PAL_TABLE_ELEMENTS, elements))
 		return false;
+	if (!make_room(table, size)) {
+		pal_budget_give(table->budget, PAL_TABLE_ELEMENTS, elements);
+		return false;
+	}
 	for (uint64_t i = old; i < size; i++)
 		table->elements[i] = value;
 	table->size = size;
@@ -147,6 +164,7 @@ void pal_table_load(struct pal_table *table, void *const *elements, uint64_t siz
 {
 	lock(table);
 	memcpy(table->elements, elements, size * sizeof *elements);
+	pal_budget_move(table->budget, PAL_TABLE_ELEMENTS, table->size, size);
 	table->size = size;
 	for (struct pal_view *view = table->views; view; view = view->next)
 		update_view(table, view);
@@ -160,7 +178,7 @@ pal_status pal_table_new(pal_table **out, pal_table_type type, uint64_t min_elem
 	*out = NULL;
 	if (type != PAL_TABLE_FUNCREF && type != PAL_TABLE_EXTERNREF)
 		return PAL_E_ARGUMENT;
-	struct pal_table_spec spec = { min_elements, max_elements, type, 0 };
+	struct pal_table_spec spec = { min_elements, max_elements, type, 0, NULL };
 	pal_status status = pal_table_make(out, &spec);
 	if (status == PAL_OK)
 		(*out)->host_references = 1;

@@ -8,6 +8,7 @@
 #pragma GCC visibility push(hidden)
 
 struct pal_group;
+struct pal_budget;
 
 struct pal_table {
 	void **elements; /* struct pal_func * or the host's pointers; NULL: null */
@@ -16,6 +17,7 @@ struct pal_table {
 	uint64_t limit;  /* elements it can ever have */
 	uint32_t type;   /* PAL_TYPE_FUNCREF, …; with an interned number, see type.h */
 	uint8_t index64;
+	struct pal_budget *budget;    /* what its elements are counted in; NULL: nothing */
 	struct pal_view *views;
 	/* under the group lock (group.h) */
 	uint64_t host_references, instance_references;
@@ -27,6 +29,7 @@ struct pal_table_spec {
 	uint64_t minimum, maximum; /* maximum UINT64_MAX: none declared */
 	uint32_t type;
 	uint8_t index64;
+	bool *over_limit; /* set if the calling thread's budget (budget.h) refuses it; may be NULL */
 };
 /* A table of nulls without references: whoever wants it adds one. PAL_E_RANGE, PAL_E_NOMEM. */
 pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *);

@@ -34,6 +34,8 @@ void pal_thread_end(void)
 	thread->tries = NULL;
 	thread->try_count = thread->try_room = 0;
 	thread->prepared = false;
+	pal_budget_free(thread->budget);
+	thread->budget = NULL;
 	pal_exception_end_thread();
 }
 

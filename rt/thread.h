@@ -38,6 +38,7 @@ struct pal_thread {
 	uint64_t cookie; /* of the latest try; never used twice */
 	uintptr_t retried_pc, retried_address; /* of the latest access that was made again; see fault.c */
 	struct pal_exceptions exceptions;
+	pal_budget *budget; /* what it makes is counted there, see budget.h; NULL: nowhere */
 	/* the last trap */
 	struct pal_trap_info trap;
 	char message[1024];

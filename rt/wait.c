@@ -1,15 +1,18 @@
 /* memory.atomic.wait and notify, called by compiled code: threads asleep at addresses of shared memories, in the order
  * they came. Shared memories never move, so the host's address names a place for all instances. */
+#include "wait.h"
 #include "arch.h"
 #include "instance.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "port.h"
 #include "trap.h"
 
-enum { WOKEN = 0, NOT_EQUAL = 1, TIMED_OUT = 2 }; /* results of wait */
+enum { WOKEN = 0, NOT_EQUAL = 1, TIMED_OUT = 2, INTERRUPTED = 3 }; /* results of wait; the last one is a trap */
 
 struct waiter {
 	const uint8_t *at;
+	const void *pinned; /* its instance */
 	struct waiter *next;
 	struct pal_signal signal;
 	bool queued;
@@ -67,11 +70,11 @@ static void leave(struct waiter *waiter)
 
 /* Sleeps until it is woken or the deadline has passed, if the `size` bytes at `at` are `expected`. *fault: the address
  * that could not be read, or 0. */
-static uint32_t sleep_at(const struct pal_memory *memory, const uint8_t *at, size_t size, uint64_t expected,
-                         uint64_t deadline, uintptr_t *fault)
+static uint32_t sleep_at(const void *pinned, const struct pal_memory *memory, const uint8_t *at, size_t size,
+                         uint64_t expected, uint64_t deadline, uintptr_t *fault)
 {
 	struct bucket *bucket = bucket_of(at);
-	__attribute__((cleanup(leave))) struct waiter waiter = { .at = at };
+	__attribute__((cleanup(leave))) struct waiter waiter = { .at = at, .pinned = pinned };
 	pal_signal_init(&waiter.signal);
 	pal_lock(&bucket->lock);
 	uint64_t value = 0; /* little-endian, as all our targets are: the first bytes are the low ones */
@@ -80,9 +83,11 @@ static uint32_t sleep_at(const struct pal_memory *memory, const uint8_t *at, siz
 		return NOT_EQUAL;
 	enqueue(bucket, &waiter);
 	bool in_time = true;
-	while (waiter.queued && in_time)
+	while (waiter.queued && in_time && !pal_interrupt_pending(pinned))
 		in_time = pal_signal_await(&waiter.signal, &bucket->lock, deadline);
-	return waiter.queued ? TIMED_OUT : WOKEN;
+	if (waiter.queued)
+		return in_time ? INTERRUPTED : TIMED_OUT;
+	return WOKEN;
 }
 
 /* Of an access of `size` bytes, a power of two. */
@@ -114,9 +119,13 @@ static uint32_t wait_at(void *pinned, uint32_t index, uint64_t address, size_t s
 	if (!memory->shared)
 		pal_rt_trap(PAL_TRAP_EXPECTED_SHARED, NULL, (int32_t)index, address);
 	uintptr_t fault;
-	uint32_t result = sleep_at(memory, memory->base + address, size, expected, deadline_after(timeout), &fault);
+	uint32_t result = sleep_at(pinned, memory, memory->base + address, size, expected, deadline_after(timeout), &fault);
 	if (fault)
 		pal_rt_trap(PAL_TRAP_MEMORY_PROTECTED, NULL, (int32_t)index, fault - (uintptr_t)memory->base);
+	if (result == INTERRUPTED) {
+		pal_rt_uninterrupt(pinned);
+		pal_rt_trap(PAL_TRAP_INTERRUPTED, NULL, -1, 0);
+	}
 	return result;
 }
 
@@ -128,6 +137,18 @@ uint32_t pal_rt_memory_wait32(void *pinned, uint32_t memory, uint64_t address, u
 uint32_t pal_rt_memory_wait64(void *pinned, uint32_t memory, uint64_t address, uint64_t expected, int64_t timeout)
 {
 	return wait_at(pinned, memory, address, sizeof expected, expected, timeout);
+}
+
+/* The word is set already: who takes the lock to sleep after this sees it. */
+void pal_wait_wake(const void *pinned)
+{
+	for (int i = 0; i < BUCKETS; i++) {
+		pal_lock(&buckets[i].lock);
+		for (struct waiter *waiter = buckets[i].first; waiter; waiter = waiter->next)
+			if (waiter->pinned == pinned)
+				pal_signal_send(&waiter->signal);
+		pal_unlock(&buckets[i].lock);
+	}
 }
 
 uint32_t pal_rt_memory_notify(void *pinned, uint32_t index, uint64_t address, uint32_t count)

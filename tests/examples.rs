@@ -62,14 +62,18 @@ fn expect_checksum(machine: &Machine, program: &Path) {
     assert_eq!(ran.stdout(), expected, "{}", program.display());
 }
 
-/// A copy of the example, since build systems write beside their files.
-fn embed() -> tempfile::TempDir {
+/// A copy of an example, since commands write beside their files.
+fn copy_of(example: &str) -> tempfile::TempDir {
     let dir = scratch();
-    for entry in std::fs::read_dir(root().join("examples/embed")).expect("the example") {
+    for entry in std::fs::read_dir(root().join("examples").join(example)).expect("the example") {
         let path = entry.expect("an entry").path();
         std::fs::copy(&path, dir.path().join(path.file_name().expect("a name"))).expect("a copy");
     }
     dir
+}
+
+fn embed() -> tempfile::TempDir {
+    copy_of("embed")
 }
 
 /// A shell's command line, with palisade on the path, in a folder.
@@ -258,4 +262,35 @@ fn memories_of_their_own_hold_rings_and_files() {
     let source = std::fs::read_to_string(root().join("examples/zero-copy/count.c")).expect("the source");
     let answer = format!("{} lines, {} bytes\n", source.lines().count(), source.len());
     assert_eq!(follow_readme("zero-copy"), [(0, answer)]);
+}
+
+#[test]
+fn give_back_gives_memory_back() {
+    if !need("the example of an allocator", &["clang", "wasm-ld"]) {
+        return;
+    }
+    let dir = copy_of("give-back");
+    shell(
+        dir.path(),
+        "clang --target=wasm32 -mbulk-memory -O2 -nostdlib -Wl,--no-entry -I$(palisade --print include-dir) heap.c -o heap.wasm
+         palisade heap.wasm host.c -o host",
+    );
+    let said = shell(dir.path(), "./host");
+    let more: Vec<i64> =
+        said.lines().map(|line| line.split(' ').rev().nth(3).and_then(|n| n.parse().ok()).expect("a number")).collect();
+    let [allocated, released, again, at_last] = more[..] else { panic!("{said}") };
+    assert!((256..260).contains(&allocated) && (256..260).contains(&again), "{said}");
+    // Within 1% of 256 MiB.
+    assert!((0..=2).contains(&released) && (0..=2).contains(&at_last), "{said}");
+}
+
+#[test]
+fn little_room_is_enough_with_auto() {
+    let dir = copy_of("little-room");
+    let run = "(ulimit -v 1048576; ./sieve 2>&1) || true";
+    let said = shell(dir.path(), &format!("palisade sieve.wat -o sieve; ./sieve; {run}"));
+    assert!(said.starts_with("78498 primes below a million\n"), "{said}");
+    assert!(said.contains("no room for memory 0 (4328521728 bytes of address space)"), "{said}");
+    let said = shell(dir.path(), &format!("palisade sieve.wat -o sieve --memory '*:mode=auto'; ./sieve; {run}"));
+    assert_eq!(said, "78498 primes below a million\n".repeat(2));
 }

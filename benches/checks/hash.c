@@ -22,7 +22,7 @@ RUN(keys)
 {
 	uint32_t range = keys ? keys : 40000, state = 1;
 	uint64_t sum = 0;
-	for (int round = 0; round < 12; round++) {
+	for (int round = 0; round < 80; round++) {
 		for (uint32_t i = 0; i < SLOTS; i++)
 			heap_store_i64(TABLE + i * 8, 0);
 		for (uint32_t i = 0; i < 400000; i++) {

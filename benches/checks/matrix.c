@@ -38,7 +38,7 @@ RUN(size)
 		heap_store_f64(c + i * 8, 0);
 	}
 	double sum = 0;
-	for (int round = 0; round < 8; round++) {
+	for (int round = 0; round < 24; round++) {
 		multiply(c, a, b, n);
 		multiply_by_rows(a, c, b, n);
 		for (uint32_t i = 0; i < n * n; i++) /* small again */

@@ -39,7 +39,7 @@ RUN(rows)
 	}
 	heap_store_i32(m.starts + m.rows * 4, (int32_t)count);
 	double sum = 0;
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 240; round++) {
 		multiply(&m, y, x);
 		multiply(&m, x, y);
 		sum += heap_load_f64(x + (uint32_t)round * 8);

@@ -72,7 +72,8 @@ pub struct Options {
     /// ones also min=, max= (pages), i64, export=NAME
     #[arg(long, value_name = "SPEC")]
     pub memory: Vec<String>,
-    /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization
+    /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization,
+    /// interruptible
     #[arg(long, value_name = "NAME")]
     pub enable: Vec<String>,
     /// Turn a proposal off (written --disable-NAME)
@@ -153,6 +154,7 @@ pub struct Command {
     pub plan: Option<PlanFormat>,
     pub imports: Vec<(String, String)>,
     pub nan_canonicalization: bool,
+    pub interruptible: bool,
     pub disabled_passes: Disabled,
 }
 
@@ -180,12 +182,14 @@ impl Command {
             target.cpu.clone_from(cpu);
         }
         let mut features = Features::default();
-        let mut nan_canonicalization = false;
+        let (mut nan_canonicalization, mut interruptible) = (false, false);
         let switches = options.enable.iter().map(|n| (n, true)).chain(options.disable.iter().map(|n| (n, false)));
         for (name, on) in switches {
             if name == "nan-canonicalization" {
                 nan_canonicalization = on;
-            } else if matches!(name.as_str(), "precise-stores" | "interruptible") {
+            } else if name == "interruptible" {
+                interruptible = on;
+            } else if name == "precise-stores" {
                 return Err(Error::new(format!("--enable-{name} is not supported")));
             } else if !features.set(name, on) {
                 return Err(Error::new(format!("unknown feature {name:?} (see --print features)")));
@@ -199,7 +203,17 @@ impl Command {
         let plan = plan.transpose()?;
         let imports = options.import.iter().map(|i| parse_import(i)).collect::<palisade::Result<_>>()?;
         let disabled_passes = disabled_passes(&options.disable_pass)?;
-        Ok(Command { options, target, features, memories, plan, imports, nan_canonicalization, disabled_passes })
+        Ok(Command {
+            options,
+            target,
+            features,
+            memories,
+            plan,
+            imports,
+            nan_canonicalization,
+            interruptible,
+            disabled_passes,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The machine code of one function, reduced to what the object needs.
 
 use super::super::error::{Error, Result};
+use super::phase::phase;
 use crate::context::SITE_CALL;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
@@ -14,6 +15,8 @@ use regalloc2::RegClass;
 pub struct Code {
     /// The instructions and constants.
     pub bytes: Vec<u8>,
+    /// Its start should have this remainder by 32.
+    pub phase: u32,
     /// In order of offset.
     pub relocations: Vec<Relocation>,
     /// Where traps and calls are, in order of offset.
@@ -136,8 +139,10 @@ impl Code {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let unwind =
             compiled.create_unwind_info(env.isa).map_err(|e| Error::new(format!("unwind information: {e}")))?;
+        let bytes = compiled.code_buffer().to_vec();
         Ok(Code {
-            bytes: compiled.code_buffer().to_vec(),
+            phase: if env.is_x86_64 { phase(&bytes, compiled.buffer.alignment) } else { 0 },
+            bytes,
             relocations,
             sites: sites(compiled),
             unwind,

@@ -2,9 +2,11 @@
 //! on the number of threads.
 
 mod code;
+mod phase;
 mod refused;
 
 pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
@@ -47,6 +49,8 @@ pub enum StubKind {
     Host(Helper),
     Snapshot,
     Restore,
+    Interrupt,
+    Uninterrupt,
 }
 
 impl StubKind {
@@ -238,10 +242,12 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
-        StubKind::Free => stub::free(env),
         StubKind::Host(helper) => stub::host(env, helper),
         StubKind::Snapshot => stub::host(env, Helper::Snapshot),
         StubKind::Restore => stub::host(env, Helper::Restore),
+        StubKind::Free => stub::forward(env, Helper::Free),
+        StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
+        StubKind::Uninterrupt => stub::forward(env, Helper::Uninterrupt),
     }
 }
 
@@ -264,6 +270,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     }
     kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
+    if env.plan.interrupt_slot.is_some() {
+        kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);
+    }
     kinds.into_iter().collect()
 }
 

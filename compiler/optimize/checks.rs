@@ -95,22 +95,8 @@ fn is_covered(unit: &Unit<'_>, loud: &Loud, ranges: &mut Ranges<'_>, known: &mut
 }
 
 fn remove(unit: &mut Unit<'_>, check: &Check) {
-    let condition = condition(unit, check);
     unit.func.layout.remove_inst(check.inst);
-    remove_sum(unit, check, condition);
-}
-
-fn condition(unit: &Unit<'_>, check: &Check) -> Option<Inst> {
-    let InstructionData::CondTrap { arg, .. } = unit.func.dfg.insts[check.inst] else { return None };
-    value::defining(unit.func, arg)
-}
-
-/// The addition that may trap, and the comparison with it: made for this check alone.
-fn remove_sum(unit: &mut Unit<'_>, check: &Check, condition: Option<Inst>) {
-    let Some(sum) = check.sum else { return };
-    for inst in condition.into_iter().chain([sum]) {
-        unit.func.layout.remove_inst(inst);
-    }
+    remove_sum(unit, check);
 }
 
 /// Where the length is loaded in front of a loop, and where an addition could overflow: `length - bytes` on the right.
@@ -124,18 +110,23 @@ fn compare_with_limit(unit: &mut Unit<'_>, limits: &mut Limits, check: &Check) {
     }
     let limit =
         *(limits.entry((length, check.bytes, hoisted))).or_insert_with(|| limit(unit, length, check.bytes, hoisted));
-    let old = condition(unit, check);
     let mut cursor = FuncCursor::new(unit.func).at_inst(check.inst);
     cursor.use_srcloc(check.inst);
     let outside = cursor.ins().icmp(IntCC::UnsignedGreaterThan, check.index, limit);
     if let InstructionData::CondTrap { arg, .. } = &mut cursor.func.dfg.insts[check.inst] {
         *arg = outside;
     }
-    remove_sum(unit, check, old);
+    remove_sum(unit, check);
+}
+
+fn remove_sum(unit: &mut Unit<'_>, check: &Check) {
+    for inst in check.sum.into_iter().flatten() {
+        unit.func.layout.remove_inst(inst);
+    }
 }
 
 /// Right behind the load of the length. Cranelift repeats differences from constants wherever they are used, which in a
-/// loop costs two instructions each time; not a maximum, which here is always the difference.
+/// loop costs two instructions each time; not a minimum, which here is always the difference.
 fn limit(unit: &mut Unit<'_>, length: Value, bytes: u64, hoisted: bool) -> Value {
     let load = value::defining(unit.func, length).expect("lengths are loaded");
     let mut cursor = FuncCursor::new(unit.func).after_inst(load);
@@ -145,6 +136,5 @@ fn limit(unit: &mut Unit<'_>, length: Value, bytes: u64, hoisted: bool) -> Value
     if !hoisted {
         return limit;
     }
-    let zero = cursor.ins().iconst(I64, 0);
-    cursor.ins().smax(limit, zero)
+    cursor.ins().smin(limit, length)
 }

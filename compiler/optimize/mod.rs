@@ -7,6 +7,7 @@ mod addresses;
 mod analysis;
 mod checks;
 mod invariant_phis;
+mod late_steps;
 mod loop_test;
 mod unroll;
 mod versions;
@@ -46,6 +47,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "addresses", run: Run::Before(addresses::run) },
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run) },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run) },
+    Pass { name: "late-steps", run: Run::Behind(late_steps::run) },
 ];
 
 /// A function in front of Cranelift's optimizer, and what it is for.

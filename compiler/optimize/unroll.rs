@@ -14,6 +14,7 @@
 
 use super::Unit;
 use super::analysis::Ranges;
+use crate::translate::trap;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstructionData, Opcode, Value};
 use std::collections::HashMap;
@@ -96,14 +97,22 @@ fn unroll(func: &mut Function, block: Block, args: &[Value], factor: u64) {
     }
     for _ in 1..factor {
         let mut names: HashMap<Value, Value> = old.iter().copied().zip(params.iter().copied()).collect();
+        // Once per turn is often enough to ask for an interruption: the original does.
         for &inst in body {
-            copy(func, inst, first, &mut names);
+            if !is_poll(func, inst) {
+                copy(func, inst, first, &mut names);
+            }
         }
         params = args.iter().map(|arg| names.get(arg).copied().unwrap_or(*arg)).collect();
     }
     for (&param, &name) in old.iter().zip(&params) {
         func.dfg.change_to_alias(param, name);
     }
+}
+
+/// The trap of `translate/interrupt.rs`.
+fn is_poll(func: &Function, inst: Inst) -> bool {
+    matches!(func.dfg.insts[inst], InstructionData::CondTrap { code: trap::INTERRUPTED, .. })
 }
 
 fn copy(func: &mut Function, inst: Inst, before: Inst, names: &mut HashMap<Value, Value>) {

@@ -14,8 +14,9 @@
 //!
 //! No trap comes early: where the range does not lie wholly inside the memory, or who knows, the loop with its checks
 //! runs, and traps where it always did. Only innermost loops that call nothing, where `views` has brought the length in
-//! front of the loop, and that are left in one place: loops that search are left early so often that the test in front
-//! of them cost half as much again as their checks. Indexes are 32-bit values that grow by the same number in each iteration, or don't change; how
+//! front of the loop, that are left in one place, and of which all checks disappear: loops that search are left early so
+//! often that the test in front of them cost more than their checks, and where some checks stay, as in products of sparse
+//! matrices, short loops became slower. Indexes are 32-bit values that grow by the same number in each iteration, or don't change; how
 //! often the loop turns is computed from its test. If the last index, computed in 64 bits, is inside, so are those
 //! before, and none has wrapped.
 
@@ -147,15 +148,14 @@ fn candidate(unit: &Unit<'_>, ranges: &mut Ranges<'_>, within: Loop, mut blocks:
     }
     let mut checks: Vec<(Check, Affine)> = Vec::new();
     for check in found {
-        if checks.len() < MAX_TESTS
-            && let Some(affine) = range_of(unit, within, &check)
-            && (turns.is_some() || affine.step == Term::Constant(0))
-        {
-            checks.push((check, affine));
+        let affine = range_of(unit, within, &check)?;
+        if turns.is_none() && affine.step != Term::Constant(0) {
+            return None;
         }
+        checks.push((check, affine));
     }
     // Where only something that doesn't change is checked, the test would cost what it saves, nearly.
-    let worth = checks.iter().any(|(_, affine)| affine.step != Term::Constant(0));
+    let worth = checks.len() <= MAX_TESTS && checks.iter().any(|(_, affine)| affine.step != Term::Constant(0));
     worth.then_some(Candidate { blocks, entry, turns, checks, exit })
 }
 

@@ -217,6 +217,11 @@ impl MemoryPlan {
         self.import.is_some() || self.exported || self.bindable
     }
 
+    /// Bytes that it has at any time: what lies below needs no check.
+    pub fn least_bytes(&self) -> u64 {
+        self.minimum_bytes
+    }
+
     /// The same for the version of the code that an instance uses where address space is short. The runtime never
     /// moves an `auto` memory of the instance's own, either: it reserves what it can.
     pub(super) fn checked(&self) -> MemoryPlan {

@@ -34,6 +34,8 @@ pub struct Plan {
     /// Where there are two versions of the code (`auto` memories): distance of the context's word that says which one
     /// an instance uses, 0 for guard and 1 for checked.
     pub version_slot: Option<u32>,
+    /// Interruptible code: distance of the context's word that it polls.
+    pub interrupt_slot: Option<u32>,
     /// One per memory.
     pub memories: Vec<MemoryPlan>,
     /// One per table.
@@ -101,7 +103,12 @@ pub enum Provider {
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 /// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`).
-pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, String)]) -> Result<Plan> {
+pub fn plan(
+    module: &Module<'_>,
+    specs: &[MemorySpec],
+    imports: &[(String, String)],
+    interruptible: bool,
+) -> Result<Plan> {
     let scan = Scan::of(module)?;
     let mut memories = memory::plan(module, specs)?;
     for index in (0..memories.len()).filter(|&i| memories[i].immutable).collect::<Vec<_>>() {
@@ -113,6 +120,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     let mut layout = Layout::default();
     let globals = plan_globals(module, &mut layout);
     layout.globals_end = layout.context_size;
+    let interrupt_slot = interruptible.then(|| layout.slot());
     let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
@@ -125,6 +133,7 @@ pub fn plan(module: &Module<'_>, specs: &[MemorySpec], imports: &[(String, Strin
     Ok(Plan {
         base_pinned,
         version_slot,
+        interrupt_slot,
         tables,
         globals,
         data_numbers: data_numbers(&data),

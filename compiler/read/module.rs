@@ -266,6 +266,9 @@ impl<'a> Module<'a> {
                 for export in section.into_iter_with_offsets() {
                     let (offset, export) = export?;
                     let (name, kind, index) = (export.name, export.kind, export.index);
+                    if kind == ExternalKind::Func {
+                        self.names.export_function(index, name);
+                    }
                     self.exports.push(Export { name, kind, index, offset: offset as usize });
                 }
             }

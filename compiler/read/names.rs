@@ -7,6 +7,8 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 #[derive(Debug, Default)]
 pub struct Names<'a> {
     functions: HashMap<u32, &'a str>,
+    /// By their first exports.
+    exported_functions: HashMap<u32, &'a str>,
     memories: HashMap<u32, &'a str>,
     data: HashMap<u32, &'a str>,
     tags: HashMap<u32, &'a str>,
@@ -34,9 +36,13 @@ impl<'a> Names<'a> {
         self.memories.insert(index, name);
     }
 
-    /// Name of a function.
+    pub(super) fn export_function(&mut self, index: u32, name: &'a str) {
+        self.exported_functions.entry(index).or_insert(name);
+    }
+
+    /// Name of a function: its own, else that of an export.
     pub fn function(&self, index: u32) -> Option<&'a str> {
-        self.functions.get(&index).copied()
+        self.functions.get(&index).or_else(|| self.exported_functions.get(&index)).copied()
     }
 
     /// Name of a data segment.

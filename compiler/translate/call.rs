@@ -275,6 +275,9 @@ impl<'a> Translator<'a, '_> {
 
     /// Calls a runtime helper that throws no exceptions, through its thunk.
     pub fn call_helper(&mut self, helper: Helper, args: &[Value]) -> Vec<Value> {
+        if helper.may_take_long() {
+            self.poll();
+        }
         let (params, result) = helper.signature();
         let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));
         let call = self.b.ins().call(thunk, args);

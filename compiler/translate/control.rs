@@ -110,6 +110,7 @@ impl Translator<'_, '_> {
         if let Some(pinned) = pinned {
             self.loop_pinned = Some((pinned, self.control.len()));
         }
+        self.poll();
     }
 
     pub fn if_(&mut self, ty: BlockType) {

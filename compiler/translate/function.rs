@@ -175,6 +175,9 @@ impl<'a, 'b> Translator<'a, 'b> {
             self.set_local(local, value);
         }
         reader.set_features(*validator.features());
+        if look.polls {
+            self.poll();
+        }
         let mut reader = wasmparser::OperatorsReader::new(reader);
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;

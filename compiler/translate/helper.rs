@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::Type;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::isa::CallConv;
 
 /// A C function of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,11 +44,13 @@ pub enum Helper {
     Free,
     Snapshot,
     Restore,
+    Interrupt,
+    Uninterrupt,
 }
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 36] = [
+    pub const ALL: [Helper; 38] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -84,6 +87,8 @@ impl Helper {
         Helper::Free,
         Helper::Snapshot,
         Helper::Restore,
+        Helper::Interrupt,
+        Helper::Uninterrupt,
     ];
 
     /// Link symbol.
@@ -125,6 +130,8 @@ impl Helper {
             Helper::Free => "pal_rt_free",
             Helper::Snapshot => "pal_rt_snapshot",
             Helper::Restore => "pal_rt_restore",
+            Helper::Interrupt => "pal_rt_interrupt",
+            Helper::Uninterrupt => "pal_rt_uninterrupt",
         }
     }
 
@@ -133,10 +140,32 @@ impl Helper {
         !matches!(self.signature().1, Some(F32 | F64)) && self != Helper::Instantiate
     }
 
+    /// How its thunk is called: as wasm functions are, or by stubs that want to keep their registers.
+    pub fn thunk_convention(self) -> CallConv {
+        if self == Helper::StackEnter { CallConv::PreserveAll } else { CallConv::Tail }
+    }
+
+    /// It may take long: its work is as large as the guest says.
+    pub fn may_take_long(self) -> bool {
+        use Helper::*;
+        matches!(
+            self,
+            MemoryFill
+                | MemoryDiscard
+                | MemoryControl
+                | MemoryCopy
+                | MemoryInit
+                | TableGrow
+                | TableFill
+                | TableCopy
+                | TableInit
+        )
+    }
+
     /// Parameters (without the instance) and result.
     pub fn signature(self) -> (&'static [Type], Option<Type>) {
         match self {
-            Helper::StackEnter | Helper::Free => (&[], None),
+            Helper::StackEnter | Helper::Free | Helper::Interrupt | Helper::Uninterrupt => (&[], None),
             Helper::MemoryGrow => (&[I32, I64], Some(I64)),
             Helper::MemoryControl => (&[I32, I32, I64, I64, I64], Some(I64)),
             Helper::MemoryDiscard => (&[I32, I64, I64], None),

@@ -12,6 +12,9 @@ use wasmparser::{FunctionBody, Operator};
 /// Distinct locals a loop may use: about what fits into registers beside the copy and temporaries.
 const FEW_LOCALS: usize = 9;
 
+/// Bytes of a function that need not poll: a caller of a few megabytes may call it a million times.
+const SHORT: u64 = 256;
+
 /// What a quick look at a body tells before it is translated.
 #[derive(Default)]
 pub struct Look {
@@ -21,11 +24,14 @@ pub struct Look {
     pub tries: bool,
     /// Number of calls.
     pub calls: usize,
+    /// Interruptible code polls at the entry: it calls, or is long. What runs in between is then short, and ends.
+    pub polls: bool,
 }
 
 /// Looks through a body.
 pub fn look(body: &FunctionBody<'_>) -> Result<Look> {
-    let mut look = Look::default();
+    let range = body.range();
+    let mut look = Look { polls: range.end - range.start > SHORT, ..Look::default() };
     let loops = &mut look.hoistable;
     let mut open: Vec<Open> = Vec::new();
     let mut depth = 0u32;
@@ -51,6 +57,7 @@ pub fn look(body: &FunctionBody<'_>) -> Result<Look> {
             }
             _ => {
                 look.calls += usize::from(calls(&op));
+                look.polls |= calls(&op) || tail_calls(&op);
                 if let Some(innermost) = open.last_mut() {
                     innermost.note(&op);
                 }
@@ -71,6 +78,10 @@ fn calls(op: &Operator<'_>) -> bool {
             | Operator::ThrowRef
             | Operator::Rethrow { .. }
     )
+}
+
+fn tail_calls(op: &Operator<'_>) -> bool {
+    matches!(op, Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. })
 }
 
 /// A loop whose end is not reached yet.

@@ -12,6 +12,7 @@
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
+//! | [`interrupt`] | where code polls whether it is to end |
 //! | [`reference`] | null and type tests of references |
 //! | [`simd`] | vectors |
 //! | [`signature`] | the wasm calling convention and the C one |
@@ -30,6 +31,7 @@ mod global;
 mod helper;
 mod hint;
 mod immutable;
+mod interrupt;
 mod local;
 mod loops;
 mod memory;
@@ -149,6 +151,8 @@ pub mod trap {
     pub const STACK_OVERFLOW: TrapCode = TrapCode::unwrap_user(10);
     /// Null where a reference must not be.
     pub const NULL_REFERENCE: TrapCode = TrapCode::unwrap_user(11);
+    /// The host wants the code to end.
+    pub const INTERRUPTED: TrapCode = TrapCode::unwrap_user(16);
     /// A reference of another type: `ref.cast`, or one from C.
     pub const CAST_FAILURE: TrapCode = TrapCode::unwrap_user(18);
     /// The address of an atomic access is not a multiple of its size.

@@ -17,7 +17,6 @@ use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{
     Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
 };
-use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{FuncType, ValType};
 
@@ -184,12 +183,15 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 /// The thunk in front of a runtime helper.
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
-    build(env, signature::plain(CallConv::Tail, types, result), |t, params| {
-        let memory = &env.plan.memories[0];
-        if helper == Helper::MemoryCopy && !memory.index64 && !memory.exact && !memory.bindable {
+    build(env, signature::plain(helper.thunk_convention(), types, result), |t, params| {
+        let memory = env.plan.memories.first();
+        let plain = |m: &crate::plan::MemoryPlan| !m.index64 && !m.exact && !m.bindable;
+        if helper == Helper::MemoryCopy && memory.is_some_and(plain) {
             copy_small(t, params);
         }
-        check_stack(t);
+        if helper != Helper::StackEnter {
+            check_stack(t);
+        }
         let mut args: Vec<Value> = helper.takes_instance().then(|| t.pinned()).into_iter().collect();
         args.extend_from_slice(params);
         let call = call_c(t, helper, &args);
@@ -268,10 +270,10 @@ pub fn instantiate_list(env: &Env<'_>) -> Stub {
     })
 }
 
-/// `pal_<mod>_free(struct mod *)`.
-pub fn free(env: &Env<'_>) -> Stub {
+/// `pal_<mod>_free(struct mod *)` and the like: the runtime's function.
+pub fn forward(env: &Env<'_>, helper: Helper) -> Stub {
     build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
-        call_c(t, Helper::Free, params);
+        call_c(t, helper, params);
         t.b.ins().return_(&[]);
         None
     })
@@ -334,20 +336,34 @@ fn enter(t: &mut Translator<'_, '_>, instance: Value) -> StackSlot {
     let saved = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
     let old = t.b.ins().get_pinned_reg(I64);
     t.b.ins().stack_store(I64, old, saved, 0);
-    t.b.ins().set_pinned_reg(instance);
-    let low = t.load_context(I64, CONTEXT_STACK_LOW as u32, Region::Context);
-    let size = t.load_context(I64, CONTEXT_STACK_SIZE as u32, Region::Context);
+    set_pinned(t, instance);
+    // Each load right in front of its use, so that it becomes an operand.
     let sp = t.b.ins().get_stack_pointer(I64);
+    let low = t.load_context(I64, CONTEXT_STACK_LOW as u32, Region::Context);
     let depth = t.b.ins().isub(sp, low);
+    let size = t.load_context(I64, CONTEXT_STACK_SIZE as u32, Region::Context);
     let known = t.b.ins().icmp(IntCC::UnsignedLessThan, depth, size);
+    ask_stack_unless(t, known);
+    saved
+}
+
+fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
+    t.b.ins().set_pinned_reg(instance);
+    t.pinned = Some(instance);
+}
+
+/// Has the runtime tell the instance on which stack it runs. Its thunk keeps all registers: values that live on behind
+/// this need not be kept on the stack, or in registers that the caller wants back.
+fn ask_stack_unless(t: &mut Translator<'_, '_>, known: Value) {
     let (next, ask) = (t.b.create_block(), t.b.create_block());
     t.b.set_cold_block(ask);
     t.b.ins().brif(known, next, &[], ask, &[]);
     t.switch_to(ask);
-    call_c(t, Helper::StackEnter, &[instance]);
+    let helper = Helper::StackEnter;
+    let thunk = t.function(Symbol::HelperThunk(helper), || signature::plain(helper.thunk_convention(), &[], None));
+    t.b.ins().call(thunk, &[]);
     t.b.ins().jump(next, &[]);
     t.switch_to(next);
-    saved
 }
 
 fn leave(t: &mut Translator<'_, '_>, saved: StackSlot) {

@@ -211,6 +211,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             env.plan.version_slot.unwrap_or(0),
             frames.count as u32,
             layout.globals_end,
+            env.plan.interrupt_slot.unwrap_or(0),
         ];
         // Counts fit: the validator limits them far below 2³².
         for number in counts.into_iter().map(|c| c as u32).chain(numbers) {

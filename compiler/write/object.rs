@@ -216,7 +216,12 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "withdraw_memory"), StubKind::Host(Helper::WithdrawMemory)),
         ];
         let host = host.into_iter().filter(|_| self.env.plan.bytes_are_shared);
-        for (symbol, kind) in entities.chain(own).chain(host).collect::<Vec<_>>() {
+        let interruption = [
+            (own_symbol(name, "interrupt"), StubKind::Interrupt),
+            (own_symbol(name, "uninterrupt"), StubKind::Uninterrupt),
+        ];
+        let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
+        for (symbol, kind) in entities.chain(own).chain(host).chain(interruption).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }

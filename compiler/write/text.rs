@@ -1,7 +1,7 @@
 //! The text section: functions one after the other, calls among them resolved here.
 
 use crate::error::{Error, Result};
-use crate::generate::{Code, Generated, Relocation, StubKind};
+use crate::generate::{self, Code, Generated, Relocation, StubKind};
 use crate::translate::{Env, Symbol, Version};
 use cranelift_codegen::binemit::Reloc;
 use std::collections::HashMap;
@@ -24,8 +24,8 @@ pub struct Text {
     defined: u32,
 }
 
-/// Functions begin on 32 bytes as Cranelift was told; stubs are small and cold.
-const FUNCTION_ALIGN: usize = 32;
+/// Functions begin so many bytes apart, and as many behind that as is good for their jumps; stubs are small and cold.
+const FUNCTION_ALIGN: usize = generate::WINDOW as usize;
 const STUB_ALIGN: usize = 16;
 
 impl Text {
@@ -45,7 +45,8 @@ impl Text {
         // int3 or udf between functions.
         let padding = if x86 { 0xcc } else { 0 };
         for code in &generated.functions {
-            let at = text.append(code, FUNCTION_ALIGN, padding)?;
+            text.advance(code.phase as usize, padding);
+            let at = text.append(code, 1, padding)?;
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
@@ -61,6 +62,12 @@ impl Text {
         }
         text.resolve(generated)?;
         Ok(text)
+    }
+
+    /// Goes on to the next offset with this remainder by [`FUNCTION_ALIGN`].
+    fn advance(&mut self, remainder: usize, padding: u8) {
+        let behind = self.bytes.len() + FUNCTION_ALIGN - 1 - remainder;
+        self.bytes.resize(behind / FUNCTION_ALIGN * FUNCTION_ALIGN + remainder, padding);
     }
 
     fn append(&mut self, code: &Code, align: usize, padding: u8) -> Result<u32> {

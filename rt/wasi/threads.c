@@ -1,6 +1,7 @@
 /* See threads.h and palisade.h: starts threads and knows which of their tids are in use. */
 #include "threads.h"
 #include "abi.h"
+#include "budget.h"
 #include "port.h"
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ struct wasi {
 	pal_thread_main *run;
 	void *data;
 	size_t stack_size;
+	pal_budget *budget; /* of the thread that made this; its threads use it, too */
 	struct pal_lock lock; /* of all below */
 	struct thread *running;
 	int32_t last_tid;
@@ -32,6 +34,7 @@ struct wasi *pal_wasi_threads(pal_thread_main *run, void *data, size_t stack_siz
 	threads->run = run;
 	threads->data = data;
 	threads->stack_size = stack_size;
+	threads->budget = pal_budget_retain_used();
 	threads->lock = (struct pal_lock)PAL_LOCK_INIT;
 	pal_signal_init(&threads->none_left);
 	return threads;
@@ -47,6 +50,7 @@ void pal_wasi_threads_join(struct wasi *threads)
 		pal_signal_await(&threads->none_left, &threads->lock, PAL_NEVER);
 	pal_unlock(&threads->lock);
 	pal_signal_drop(&threads->none_left);
+	pal_budget_free(threads->budget);
 	free(threads);
 }
 
@@ -96,6 +100,7 @@ static void leave(struct thread *thread)
 static void *run(void *arg)
 {
 	struct thread *thread = arg;
+	pal_budget_use(thread->threads->budget);
 	thread->threads->run(thread->threads->data, thread->tid, thread->start_arg);
 	leave(thread);
 	return NULL;

@@ -121,7 +121,6 @@ fn unfinished_options_say_so() {
         "--harden=spectre",
         "--memory=0:immutable",
         "--memory=0:mode=checked,bind",
-        "--enable-interruptible",
         "--enable-precise-stores",
     ];
     for option in cases {
@@ -341,7 +340,7 @@ fn modules_may_be_called_like_parts_of_the_runtime() {
     let symbols =
         run(Command::new("nm").args(["-g", "--defined-only"]).arg(Machine::host().runtime())).expect(0).stdout();
     let names = symbols.lines().filter_map(|line| line.split_whitespace().last()?.strip_prefix("pal_"));
-    let suffixes = ["_free", "_instantiate", "_bind_memory", "_snapshot", "_restore", "_interrupt"];
+    let suffixes = ["_free", "_instantiate", "_bind_memory", "_snapshot", "_restore", "_interrupt", "_uninterrupt"];
     let like_modules = names.filter_map(|name| suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)));
     let like_modules: std::collections::BTreeSet<&str> = like_modules.collect();
     assert!(like_modules.contains("memory"), "{like_modules:?}");

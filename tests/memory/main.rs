@@ -294,6 +294,37 @@ fn auto_runs_where_4_gib_cannot_be_reserved() {
     assert_eq!(ran.stdout(), format!("{message}\nall good\n"));
 }
 
+/// Whatever the system refuses while an instance is made and its memories grow, nothing is left behind; and under strict
+/// accounting, where only bytes that may be written count, reserving is free.
+#[test]
+fn whatever_the_system_refuses() {
+    const WRAPPED: [&str; 8] = ["mmap", "munmap", "mprotect", "mremap", "malloc", "calloc", "realloc", "free"];
+    let wat = |name: &str| {
+        format!(
+            r#"(module (memory (export "memory") 1 20) (memory 1) (memory i64 1 3) (table (export "t") 10 50 funcref)
+              (data (i32.const 70) "{name}") (func $f (export "f") (result i32) (i32.load8_u (i32.const 70)))
+              (elem (i32.const 1) $f)
+              (func (export "grow") (param i32) (result i32)
+                (drop (memory.grow 2 (i64.const 1))) (drop (memory.grow 1 (local.get 0))) (memory.grow (local.get 0))))"#
+        )
+    };
+    let modules = [
+        ("guard", "*:mode=checked", "0:mode=guard"),
+        ("automatic", "*:mode=checked", "0:mode=auto"),
+        ("checked", "*:mode=checked", "1:mode=checked"),
+    ];
+    for machine in machines() {
+        let dir = scratch();
+        let objects: Vec<_> =
+            modules.iter().map(|(name, a, b)| compile(&machine, dir.path(), name, &wat(name), &[a, b])).collect();
+        let flags: Vec<String> = WRAPPED.iter().map(|name| format!("-Wl,--wrap={name}")).collect();
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let program = link_c(&machine, dir.path(), include_str!("refused.c"), &objects, &flags);
+        let ran = run(&mut machine.command(&program)).expect(0);
+        assert!(ran.stdout().ends_with("all good\n"), "{}: {}", machine.triple, ran.stdout());
+    }
+}
+
 /// The module's own section, and memories that only the compiler adds.
 #[test]
 fn modules_carry_specs_and_get_new_memories() {
@@ -457,6 +488,62 @@ fn c_programs_use_several_memories() {
         }
     }
 }
+
+/// What C says in a loop over a second memory are instructions in the object, not calls.
+#[test]
+fn loops_over_a_second_memory_call_nothing() {
+    let what = "machine code of C with palisade/guest.h";
+    if !support::need_python(what, "ziglang") || !support::need(what, &["objdump"]) {
+        return;
+    }
+    let dir = scratch();
+    let source = write(dir.path(), "sum.c", SUM);
+    let module = dir.path().join("sum.wasm");
+    let mut zig = Command::new("python3");
+    zig.args(["-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-O2", "-nostdlib", "-Wl,--no-entry", "-I"]);
+    run(zig.arg(support::root().join("include")).arg(source).arg("-o").arg(&module)).expect(0);
+    let wasm = std::fs::read(&module).expect("the module");
+    for mode in ["guard", "checked", "auto"] {
+        let mut options = palisade::Options::new("sum");
+        options.target = palisade::Target::parse("x86_64-unknown-linux-gnu").expect("a target");
+        options.memories = vec![
+            MemorySpec::parse("new:heap:min=1").expect("a spec"),
+            MemorySpec::parse(&format!("heap:mode={mode}")).expect("a spec"),
+        ];
+        let object = write(dir.path(), "sum.o", palisade::compile(&wasm, &options).expect("it compiles").bytes);
+        let listing = run(Command::new("objdump").args(["-dr", "--no-show-raw-insn"]).arg(object)).expect(0).stdout();
+        let functions: Vec<&str> =
+            listing.split("\n\n").filter(|f| f.contains("addsd") || f.contains("vaddsd")).collect();
+        assert!(!functions.is_empty(), "{mode}: {listing}");
+        for function in functions {
+            let back = |line: &&str| {
+                let at = |text: &str| u64::from_str_radix(text.trim(), 16).ok();
+                let from = line.split(':').next().and_then(at);
+                let to = line.split_whitespace().nth(2).and_then(at);
+                line.contains("\tj") && from.zip(to).is_some_and(|(from, to)| to < from)
+            };
+            assert!(function.lines().any(|line| back(&line)), "{mode}: there is a loop: {function}");
+            assert!(!function.contains("call"), "{mode}: {function}");
+        }
+    }
+}
+
+const SUM: &str = r#"
+#include <palisade/guest.h>
+PAL_MEMORY(heap, "palisade:memory/heap", uint32_t)
+__attribute__((export_name("sum"))) double sum(uint32_t at, uint32_t count)
+{
+	double sum = 0;
+	for (uint32_t i = 0; i < count; i++)
+		sum += heap_load_f64(at + i * 8);
+	return sum;
+}
+__attribute__((export_name("add"))) void add(uint32_t to, uint32_t at, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		heap_store_f64(to + i * 8, heap_load_f64(to + i * 8) + heap_load_f64(at + heap_load_u16(at + i * 2)));
+}
+"#;
 
 const BUILTINS: &str = r#"(module
   (import "palisade:memory/1" "i32.load" (func $load (param i32) (result i32)))

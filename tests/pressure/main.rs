@@ -58,16 +58,6 @@ fn exceptions_through_wasm_are_clean_under_valgrind() {
     assert_eq!((ran.stdout().as_str(), ran.stderr().as_str()), (GOOD, ""));
 }
 
-/// All of the runtime but `main`.
-fn runtime_sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for folder in ["rt", "rt/wasi"] {
-        let entries = std::fs::read_dir(root().join(folder)).expect("a folder").map(|e| e.expect("an entry").path());
-        found.extend(entries.filter(|p| p.extension().is_some_and(|e| e == "c") && !p.ends_with("rt/main.c")));
-    }
-    found
-}
-
 #[test]
 fn sixty_four_threads_under_sanitizers() {
     let machine = Machine::host();
@@ -84,7 +74,7 @@ fn sixty_four_threads_under_sanitizers() {
         clang.args(["-std=gnu11", "-g", "-O1", "-fexceptions", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]);
         clang.arg(format!("-fsanitize={sanitizer}")).arg("-I").arg(root().join("include"));
         clang.arg("-I").arg(root().join("rt")).arg("-I").arg(dir.path());
-        clang.arg(root().join("tests/pressure/threads.c")).arg(object).args(runtime_sources());
+        clang.arg(root().join("tests/pressure/threads.c")).arg(object).args(support::runtime_sources());
         run(clang.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
         let mut command = Command::new(&program);
         command.env("ASAN_OPTIONS", options).env("TSAN_OPTIONS", options).env("UBSAN_OPTIONS", "print_stacktrace=1");

@@ -205,6 +205,24 @@ static void do_write(void)
 	pages[i].touched = 1;
 }
 
+/* Over many pages at once. Where one of them can't be written, those before may have been: then nothing is tried. */
+static void do_fill(void)
+{
+	struct step step = random_range();
+	if (step.size == 0 || !all(step.from, step.to, is_writable))
+		return;
+	static uint8_t bytes[65536];
+	uint64_t addr = step.addr + random_below(page), end = step.addr + step.size;
+	memset(bytes, (int)random_below(256), page);
+	while (addr < end) {
+		uint64_t rest = page - addr % page, size = end - addr < rest ? end - addr : rest;
+		CHECK(pal_guest_write(memory, addr, bytes, size));
+		memcpy(cells[pages[addr / page].cell] + addr % page, bytes, size);
+		pages[addr / page].touched = 1;
+		addr += size;
+	}
+}
+
 static void do_discard(void)
 {
 	struct step step = random_range();
@@ -469,7 +487,7 @@ static void check_misuse(const struct kind *kind)
 
 static void step_once(const struct kind *kind)
 {
-	switch (random_below(18)) {
+	switch (random_below(20)) {
 	case 0: do_grow(kind); break;
 	case 1: do_discard(); break;
 	case 2: do_protect(); break;
@@ -481,6 +499,7 @@ static void step_once(const struct kind *kind)
 	case 9: case 10: do_snapshot(kind); break;
 	case 11: case 12: do_restore(); break;
 	case 13: do_dirty(); break;
+	case 14: case 15: do_fill(); break;
 	default: do_write(); break;
 	}
 }
@@ -533,11 +552,18 @@ static struct kind kinds[] = {
 	{ "fixed", { .min_pages = 2, .max_pages = 5, .has_max = 1, .compact = 1 } },
 	{ "movable", { .min_pages = 2, .compact = 1 } },
 	{ "movable, 64-bit", { .min_pages = 2, .index64 = 1 } },
+	{ "fixed, 64-bit", { .min_pages = 2, .max_pages = 2, .has_max = 1, .index64 = 1 } },
+	{ "limited, 64-bit", { .min_pages = 2, .max_pages = 5, .has_max = 1, .index64 = 1, .compact = 1 } },
 	{ "shared", { .min_pages = 2, .max_pages = 5, .has_max = 1, .shared = 1 } },
+	{ "shared, compact", { .min_pages = 2, .max_pages = 5, .has_max = 1, .shared = 1, .compact = 1 } },
+	{ "shared, 64-bit", { .min_pages = 2, .max_pages = 5, .has_max = 1, .shared = 1, .index64 = 1 } },
 	{ "virtual", { .min_pages = 4, .is_virtual = 1 } },
 	{ "virtual, compact", { .min_pages = 4, .max_pages = 6, .has_max = 1, .compact = 1, .is_virtual = 1 } },
 	{ "virtual, empty", { .min_pages = 4, .max_pages = 6, .has_max = 1, .is_virtual = 1, .starts_empty = 1 } },
 	{ "virtual, 64-bit", { .min_pages = 4, .max_pages = 1 << 22, .has_max = 1, .index64 = 1, .is_virtual = 1 } },
+	{ "virtual, empty, 64-bit", { .min_pages = 4, .max_pages = 6, .has_max = 1, .index64 = 1, .is_virtual = 1, .starts_empty = 1 } },
+	{ "virtual, shared, 64-bit", { .min_pages = 4, .max_pages = 6, .has_max = 1, .shared = 1, .index64 = 1, .is_virtual = 1 } },
+	{ "virtual, shared, empty", { .min_pages = 4, .max_pages = 6, .has_max = 1, .shared = 1, .is_virtual = 1, .starts_empty = 1 } },
 	{ "virtual, shared", { .min_pages = 4, .max_pages = 6, .has_max = 1, .shared = 1, .is_virtual = 1 } },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -602,7 +628,7 @@ static void check_resident(const struct kind *kind)
 
 /* ---- Threads ---- */
 
-enum { THREADS = 6, RACE_PAGES = 16 };
+enum { THREADS = 8, RACE_PAGES = 16 };
 static _Atomic int racing;
 
 static uint64_t word_of(uint64_t at)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds and runs the runtime's own tests: both compilers, sanitizers, aarch64 under qemu. Says what it leaves out.
+# PALISADE_PAGE_SEQUENCES=10000: so many random sequences of page operations on each kind of memory, with every compiler.
 set -eu
 cd "$(dirname "$0")/../.."
 out=$(mktemp -d)
@@ -29,7 +30,7 @@ check() {
 	"$@" $flags $core rt/main.c tests/rt/main_test.c tests/rt/guest.c -pthread -o "$out/main_test"
 	$runner "$out/main_test"
 	"$@" $flags $core tests/rt/pages_test.c $wrap -pthread -lm -o "$out/pages_test"
-	$runner "$out/pages_test" "${FEW:-${sequences:-40}}"
+	$runner "$out/pages_test" "${PALISADE_PAGE_SEQUENCES:-${FEW:-${sequences:-40}}}"
 	PALISADE_RACE_SECONDS=0 PAGEMAP=read $runner "$out/pages_test" "${FEW:-20}"
 	PALISADE_RACE_SECONDS=0 PAGEMAP=none $runner "$out/pages_test" "${FEW:-20}"
 }

@@ -243,6 +243,10 @@ fn compile(
     options.target = machine.target();
     options.imports = imports;
     options.features = features;
+    if let Ok(specs) = std::env::var("PALISADE_SPEC_MEMORY") {
+        let parse = |spec: &str| palisade::plan::MemorySpec::parse(spec).expect("a spec");
+        options.memories = specs.split(' ').map(parse).collect();
+    }
     let result = std::panic::catch_unwind(|| palisade::compile(wasm, &options));
     match result {
         Ok(Ok(object)) => Compiled::Object(Box::new(Built::new(dir, name, wasm, &object.bytes))),

@@ -1,6 +1,7 @@
 //! The official WebAssembly test suite: every directive of the suites below, on every machine there is.
 //!
 //! `PALISADE_SPEC_FILES=linking,i32.wast` runs the files whose paths contain one of the words.
+//! `PALISADE_SPEC_MEMORY='*:mode=checked'` compiles all modules with a `--memory` option.
 //! `PALISADE_SPEC_WRITE=1` writes `unsupported.txt` anew; read the difference before it is kept.
 
 mod atomics;

@@ -286,6 +286,16 @@ pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags
     program
 }
 
+/// All of the runtime but `main`.
+pub fn runtime_sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["rt", "rt/wasi"] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("a folder").map(|e| e.expect("an entry").path());
+        found.extend(entries.filter(|p| p.extension().is_some_and(|e| e == "c") && !p.ends_with("rt/main.c")));
+    }
+    found
+}
+
 /// A text that shows the command as a user would have typed it.
 pub fn shown(program: impl AsRef<OsStr>, args: &[&str]) -> String {
     format!("{} {}", program.as_ref().to_string_lossy(), args.join(" "))

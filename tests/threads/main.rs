@@ -118,6 +118,27 @@ fn the_runtime_has_no_data_races() {
     assert_eq!(ran.stdout(), "all good\n", "{}", ran.stderr());
 }
 
+/// A second or two; PALISADE_RACE_SECONDS=60 in the environment for a minute.
+#[test]
+fn threads_race_on_the_pages_of_a_shared_memory() {
+    let seconds = std::env::var("PALISADE_RACE_SECONDS").ok().map_or(2, |s| s.parse::<u32>().expect("a number"));
+    for machine in machines() {
+        let dir = scratch();
+        let objects = [("guard", "0:mode=guard"), ("check", "0:mode=checked")].map(|(name, spec)| {
+            let mut options = palisade::Options::new(name);
+            options.target = machine.target();
+            options.memories = vec![palisade::plan::MemorySpec::parse(spec).expect("a spec")];
+            let object = palisade::compile(include_bytes!("race.wat"), &options).expect("it compiles");
+            support::write(dir.path(), &format!("{name}.h"), object.header.as_ref().expect("a header"));
+            support::write(dir.path(), &format!("{name}.o"), &object.bytes)
+        });
+        let program = link_c(&machine, dir.path(), include_str!("race.c"), &objects, &["-pthread"]);
+        let ran = run(machine.command(&program).arg((seconds * 1000).to_string())).expect(0);
+        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        support::say(format!("threads on {}, {seconds} s: {}", machine.triple, ran.stderr().trim()));
+    }
+}
+
 /// A program's modules must say with what their threads begin.
 #[test]
 fn thread_spawn_needs_a_function_to_begin_with() {

@@ -136,13 +136,14 @@ fn endless_recursion_is_a_trap() {
 }
 
 #[test]
-fn functions_without_names_are_numbered() {
+fn functions_without_names_go_by_their_exports_or_numbers() {
     let wasm = wat::parse_str(r#"(module (func) (func unreachable) (func (export "_start") (call 1)))"#).expect("text");
     let dir = scratch();
     let machine = Machine::host();
     let program = executable(&machine, dir.path(), &wasm);
     let ran = run(&mut machine.command(&program)).expect(134);
     assert!(ran.stderr().contains("app!func[1] at 0x"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("app!_start at 0x"), "{}", ran.stderr());
 }
 
 #[test]

@@ -18,8 +18,8 @@ pub struct Check {
     pub bytes: u64,
     /// None where it is a constant: the declared minimum.
     pub length: Option<Value>,
-    /// The addition that may trap itself, of 64-bit indexes.
-    pub sum: Option<Inst>,
+    /// Of 64-bit indexes: the addition, which may trap itself, and the comparison, both made for this check alone.
+    pub sum: Option<[Inst; 2]>,
 }
 
 impl Check {
@@ -29,7 +29,7 @@ impl Check {
         let memory = trap::checked_memory(code)?;
         let (x, y) = compared(func, arg)?;
         if let Some(last) = value::constant(func, y) {
-            let least = plan.memories[memory as usize].minimum_bytes;
+            let least = plan.memories[memory as usize].least_bytes();
             let bytes = least.checked_sub(last as u64)?;
             return Some(Check { inst, memory, index: x, bytes, length: None, sum: None });
         }
@@ -40,7 +40,7 @@ impl Check {
         let (index, bytes, sum) = match func.dfg.insts[sum] {
             InstructionData::Binary { opcode: Opcode::Iadd, args: [index, bytes] } => (index, bytes, None),
             InstructionData::IntAddTrap { opcode: Opcode::UaddOverflowTrap, args: [index, bytes], .. } => {
-                (index, bytes, Some(sum))
+                (index, bytes, Some([value::defining(func, arg)?, sum]))
             }
             _ => return None,
         };
@@ -58,7 +58,7 @@ impl Check {
         let InstructionData::CondTrap { opcode: Opcode::Trapnz, arg, code } = func.dfg.insts[inst] else { return None };
         let memory = trap::checked_memory(code)?;
         let (index, limit) = compared(func, arg)?;
-        let (Opcode::Smax, [difference, _]) = value::binary(func, limit)? else { return None };
+        let (Opcode::Smin, [difference, _]) = value::binary(func, limit)? else { return None };
         let (Opcode::Isub, [length, bytes]) = value::binary(func, difference)? else { return None };
         let bytes = value::constant(func, bytes)? as u64;
         (view::length_of(func, plan, length) == Some(memory)).then_some(Check {
@@ -81,7 +81,7 @@ impl Check {
 
     /// The greatest index that is inside a memory that is never shorter than its declared minimum, if any is.
     pub fn least(plan: &Plan, memory: u32, bytes: u64) -> Option<u64> {
-        plan.memories[memory as usize].minimum_bytes.checked_sub(bytes)
+        plan.memories[memory as usize].least_bytes().checked_sub(bytes)
     }
 
     /// True if the index is inside whatever happens.
