@@ -50,6 +50,18 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
     line(format_args!("/// Makes an instance; 0, or the trap. Imports in order: [{}].", given.join(", ")));
     line(format_args!("pub fn {}(out: *mut *mut {name}_instance{imports}) -> i32;", own_symbol(name, "instantiate")));
     line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "free")));
+    if env.plan.bytes_are_shared {
+        let instance = format!("instance: *mut {name}_instance");
+        let bind = own_symbol(name, "bind_memory");
+        line(format_args!(
+            "/// Puts another memory under a bindable one, while no code of the instance runs; 0, or the pal_status."
+        ));
+        line(format_args!("pub fn {bind}({instance}, index: u32, memory: *mut pal_memory) -> i32;"));
+        line(format_args!("/// Lets the guest bind a memory by its handle."));
+        let offer = own_symbol(name, "offer_memory");
+        line(format_args!("pub fn {offer}({instance}, memory: *mut pal_memory, handle: *mut i32) -> i32;"));
+        line(format_args!("pub fn {}({instance}, handle: i32) -> i32;", own_symbol(name, "withdraw_memory")));
+    }
     let (snapshot, restore) = (own_symbol(name, "snapshot"), own_symbol(name, "restore"));
     line(format_args!("pub fn {snapshot}(instance: *mut {name}_instance, out: *mut *mut pal_snapshot) -> i32;"));
     line(format_args!("pub fn {restore}(instance: *mut {name}_instance, snapshot: *mut pal_snapshot) -> i32;"));

@@ -83,12 +83,32 @@ impl Header<'_, '_> {
         self.line("/* What it holds at this moment, and going back to that: see Snapshots in palisade.h. */");
         self.line(&format!("pal_status {}(struct {name} *, pal_snapshot **out);", own_symbol(name, "snapshot")));
         self.line(&format!("pal_status {}(struct {name} *, pal_snapshot *);\n", own_symbol(name, "restore")));
+        if self.env.plan.bytes_are_shared {
+            self.bindable();
+        }
         if self.env.plan.interrupt_slot.is_some() {
             self.line("/* From any thread: ends what the instance runs, or runs next, with PAL_TRAP_INTERRUPTED, once; and takes that");
             self.line(" * back where it has not happened yet. See palisade.h. */");
             self.line(&format!("void {}(struct {name} *);", own_symbol(name, "interrupt")));
             self.line(&format!("void {}(struct {name} *);\n", own_symbol(name, "uninterrupt")));
         }
+    }
+
+    fn bindable(&mut self) {
+        let name = self.name;
+        self.line("/* Puts another memory under the code that uses a bindable memory, by its index in the module: the instance must");
+        self.line(" * not be running, but for the call of an import that this is done in. PAL_E_ARGUMENT: no such memory; PAL_E_STATE:");
+        self.line(" * it is not bindable; PAL_E_TYPE: index type or page size differ. */");
+        self.line(&format!(
+            "pal_status {}(struct {name} *, uint32_t index, pal_memory *);",
+            own_symbol(name, "bind_memory")
+        ));
+        self.line("/* Lets the guest bind a memory by a handle (\"palisade:memory\" \"bind\"), until it is withdrawn or the instance ends. */");
+        self.line(&format!(
+            "pal_status {}(struct {name} *, pal_memory *, int32_t *handle);",
+            own_symbol(name, "offer_memory")
+        ));
+        self.line(&format!("pal_status {}(struct {name} *, int32_t handle);\n", own_symbol(name, "withdraw_memory")));
     }
 
     fn exports(&mut self) -> Result<()> {

@@ -179,7 +179,8 @@ typedef enum pal_prot { PAL_NONE = 0, PAL_READ = 1, PAL_READ_WRITE = 3 } pal_pro
 typedef enum pal_map_flags { PAL_MAP_PRIVATE = 0, PAL_MAP_SHARED = 1 } pal_map_flags;
 
 /* The host's own bytes as a memory, of exactly that length: it can't grow, pages can't be protected, and modules need
- * explicit checks for it. They must outlive it. Modules refuse to import one that is only PAL_READ. */
+ * explicit checks for it. They must outlive it. Modules refuse to import one that is only PAL_READ;
+ * bindable memories take it. */
 pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t bytes, pal_prot);
 /* Zero-fills any range and gives whole pages back to the OS. PAL_E_STATE: a page in it can't be written. */
 pal_status pal_memory_discard(pal_memory *, uint64_t addr, uint64_t size);

@@ -35,6 +35,14 @@ static inline bool may_fault(const struct pal_view *view)
 	return ((const struct pal_memory *)view->owner)->may_fault;
 }
 
+/* Bytes that checks protect: a trap before anything has happened. The range is inside the memory. */
+static void check_allowed(const struct pal_view *view, uint32_t memory, uint64_t addr, uint64_t size, bool write)
+{
+	uint64_t forbidden = pal_memory_forbidden(view->owner, addr, size, write);
+	if (forbidden < addr + size)
+		pal_rt_trap(PAL_TRAP_MEMORY_PROTECTED, NULL, (int32_t)memory, forbidden);
+}
+
 /* The end of a guarded copy: `fault` is what it returned. */
 static void check_fault(uintptr_t fault, const struct pal_view *view, uint32_t memory)
 {
@@ -55,10 +63,12 @@ void pal_rt_memory_fill(void *pinned, uint32_t memory, uint64_t addr, uint32_t v
 	if (__builtin_expect(!contains(whole, addr, size), 0))
 		out_of_bounds(memory, addr);
 	uint8_t *to = view->base + addr; /* inside the memory, or its end */
-	if (__builtin_expect(may_fault(view), 0))
+	if (__builtin_expect(may_fault(view), 0)) {
+		check_allowed(view, memory, addr, size, true);
 		check_fault(pal_copy_fill(to, value, size, view->base, whole), view, memory);
-	else
+	} else {
 		memset(to, (uint8_t)value, size);
+	}
 }
 
 void pal_rt_memory_discard(void *pinned, uint32_t memory, uint64_t addr, uint64_t size)
@@ -108,10 +118,13 @@ void pal_rt_memory_copy(void *pinned, uint32_t to_memory, uint64_t to, uint32_t 
 		out_of_bounds(to_memory, to);
 	uint8_t *target = to_view->base + to; /* both inside their memories, or at their ends */
 	const uint8_t *source = from_view->base + from;
-	if (__builtin_expect(may_fault(to_view) || may_fault(from_view), 0))
+	if (__builtin_expect(may_fault(to_view) || may_fault(from_view), 0)) {
+		check_allowed(from_view, from_memory, from, size, false);
+		check_allowed(to_view, to_memory, to, size, true);
 		copy_guarded(target, to_view, to_memory, source, from_view, from_memory, size);
-	else
+	} else {
 		memmove(target, source, size);
+	}
 }
 
 static inline uint8_t *data_dropped(void *pinned, uint32_t segment)
@@ -132,10 +145,12 @@ void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_
 		return; /* module->data may be NULL */
 	const uint8_t *source = module->data + data->start + from; /* inside the segment */
 	uint8_t *target = view->base + to;
-	if (may_fault(view))
+	if (may_fault(view)) {
+		check_allowed(view, memory, to, size, true);
 		check_fault(pal_copy_forward(target, source, size, view->base, whole), view, memory);
-	else
+	} else {
 		memcpy(target, source, size);
+	}
 }
 
 void pal_rt_data_drop(void *pinned, uint32_t segment)

@@ -30,7 +30,9 @@
 #define PAL_CONTEXT_STACK_LIMIT 16  /* lowest sp at which wasm may call C; 0 if the stack is unknown */
 #define PAL_CONTEXT_STACK_LOW 24    /* the stack this instance was last entered on: its lowest address … */
 #define PAL_CONTEXT_STACK_SIZE 32   /* … and size; 0 if unknown, then each entry asks again */
-#define PAL_CONTEXT_FIXED 32        /* the module's own part (globals first) begins below these */
+#define PAL_CONTEXT_TRAP_ADDRESS 40 /* in front of a trap whose site says so: the access's address, see PAL_SITE_MEMORY */
+#define PAL_CONTEXT_TRAP_MEMORY 48  /* with PAL_SITE_ANY_…: the memory's index */
+#define PAL_CONTEXT_FIXED 48        /* the module's own part (globals first) begins below these */
 
 /* A view: one memory or table as one instance sees it. Growing updates every view of the memory or table. */
 struct pal_view {
@@ -38,10 +40,12 @@ struct pal_view {
 	uint64_t size;         /* accessible bytes of a memory; elements of a table */
 	void *owner;           /* struct pal_memory * or struct pal_table * */
 	struct pal_view *next; /* next view of the same owner */
+	uint64_t writable;     /* of a memory: size, or 0 if all of it is read-only */
 };
 #define PAL_VIEW_BASE 0
 #define PAL_VIEW_LENGTH 8
-#define PAL_VIEW_SIZE 32
+#define PAL_VIEW_WRITABLE 32
+#define PAL_VIEW_SIZE 40
 
 /* A function reference points to one of these, in the context of the instance that owns the function. Entries of
  * dynamic tables are such pointers (NULL: null). */
@@ -111,11 +115,17 @@ struct pal_tag {
 #define PAL_TYPE_INDEX 0
 
 /* ---- Trap sites ----------------------------------------------------------------------------------------------
- * pal_module.site_kind: 0 for a call's return address, a pal_trap below 64 for a trapping instruction,
- * PAL_SITE_MEMORY + i for an explicit bounds check of memory i (the last value: memory 126 or above). */
+ * pal_module.site_kind: 0 for a call's return address, a pal_trap below 62 for a trapping instruction. The others are
+ * explicit checks of memories, with the address they refused at PAL_CONTEXT_TRAP_ADDRESS (UINT64_MAX: it is larger than
+ * 64 bits, or not known): PAL_SITE_MEMORY + i: not inside memory i; PAL_SITE_PROTECTED + i: inside, but forbidden, or
+ * (where other bytes may be bound) not inside its writable bytes. The last value of each: that memory or above. */
 #define PAL_SITE_CALL 0
+#define PAL_SITE_ANY_READ 62 /* as PAL_SITE_PROTECTED, of the memory at PAL_CONTEXT_TRAP_MEMORY */
+#define PAL_SITE_ANY_WRITE 63
 #define PAL_SITE_MEMORY 64
-#define PAL_SITE_MEMORY_MAX 190
+#define PAL_SITE_MEMORY_MAX 163
+#define PAL_SITE_PROTECTED 164
+#define PAL_SITE_PROTECTED_MAX 249
 
 /* ---- The module -----------------------------------------------------------------------------------------------
  * Constant data of one compiled module. Pointers into the object are relocated once per pointer; everything that
@@ -143,7 +153,10 @@ struct pal_memory_desc {
 #define PAL_MEMORY_COMPACT 1 /* no guard layout for the sake of others who might import it */
 #define PAL_MEMORY_VIRTUAL 2 /* pages can be mapped and unmapped */
 #define PAL_MEMORY_EMPTY 4   /* virtual, and only pages with active segments are mapped at first */
-#define PAL_MEMORY_COW 8     /* has mapped segments; never moves */
+#define PAL_MEMORY_EXACT 8   /* what is protected below is so to the byte: by checks of the code and of the runtime */
+#define PAL_MEMORY_IMMUTABLE 16 /* nothing changes it once active segments are in place */
+#define PAL_MEMORY_BINDABLE 32  /* the instance may be given other bytes for it */
+#define PAL_MEMORY_COW 64    /* has mapped segments; never moves */
 
 struct pal_table_desc {
 	uint64_t minimum, maximum; /* elements; maximum UINT64_MAX: none declared */
@@ -381,6 +394,11 @@ void pal_rt_memory_init(void *pinned, uint32_t memory, uint32_t segment, uint64_
 uint32_t pal_rt_memory_wait32(void *pinned, uint32_t memory, uint64_t address, uint32_t expected, int64_t timeout);
 uint32_t pal_rt_memory_wait64(void *pinned, uint32_t memory, uint64_t address, uint64_t expected, int64_t timeout);
 uint32_t pal_rt_memory_notify(void *pinned, uint32_t memory, uint64_t address, uint32_t count);
+/* Shows a file of the module's WASI: flags as pal_map_flags. Result: 0, or a WASI errno. */
+uint32_t pal_rt_memory_map_file(void *pinned, uint32_t memory, uint64_t addr, uint64_t size, uint32_t descriptor,
+                                uint64_t offset, uint32_t access, uint32_t flags);
+/* Gives the instance what the host has offered under this handle: 0, or a WASI errno. */
+uint32_t pal_rt_memory_bind(void *pinned, uint32_t memory, uint32_t handle);
 void pal_rt_data_drop(void *pinned, uint32_t segment);
 uint64_t pal_rt_table_grow(void *pinned, uint32_t table, void *value, uint64_t elements); /* old size or UINT64_MAX */
 void pal_rt_table_fill(void *pinned, uint32_t table, uint64_t at, void *value, uint64_t elements);
@@ -398,6 +416,10 @@ double pal_rt_ceil_f64(double), pal_rt_floor_f64(double), pal_rt_trunc_f64(doubl
 /* Behind pal_<mod>_instantiate and pal_<mod>_free. `imports`: one pointer per import module. Returns a pal_trap. */
 int32_t pal_rt_instantiate(const struct pal_module *module, void **out, void *const *imports);
 void pal_rt_free(void *pinned);
+/* Behind pal_<mod>_bind_memory, _offer_memory, _withdraw_memory. Return a pal_status. */
+int32_t pal_rt_bind_memory(void *pinned, uint32_t index, void *memory);
+int32_t pal_rt_offer_memory(void *pinned, void *memory, int32_t *handle);
+int32_t pal_rt_withdraw_memory(void *pinned, int32_t handle);
 /* Behind pal_<mod>_snapshot and pal_<mod>_restore. Return a pal_status. */
 struct pal_snapshot;
 int32_t pal_rt_snapshot(void *pinned, struct pal_snapshot **out);
@@ -426,7 +448,8 @@ PAL_ASSERT_SIZE(pal_clause, PAL_CLAUSE_SIZE);
 PAL_ASSERT_SIZE(pal_module, PAL_MODULE_SIZE);
 PAL_ASSERT_SIZE(pal_program_module, PAL_PROGRAM_MODULE_SIZE);
 PAL_ASSERT_SIZE(pal_program, PAL_PROGRAM_SIZE);
-_Static_assert(offsetof(struct pal_view, base) == PAL_VIEW_BASE && offsetof(struct pal_view, size) == PAL_VIEW_LENGTH, "view");
+_Static_assert(offsetof(struct pal_view, base) == PAL_VIEW_BASE && offsetof(struct pal_view, size) == PAL_VIEW_LENGTH &&
+               offsetof(struct pal_view, writable) == PAL_VIEW_WRITABLE, "view");
 _Static_assert(offsetof(struct pal_func, code) == PAL_FUNC_CODE && offsetof(struct pal_func, pinned) == PAL_FUNC_PINNED &&
                offsetof(struct pal_func, type) == PAL_FUNC_TYPE, "func");
 #endif

@@ -11,6 +11,7 @@
 #include "thread.h"
 #include "try.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* What a fault turned out to be. */
 struct verdict {
@@ -43,13 +44,55 @@ static struct verdict judge_memory(const struct pal_module *module, uintptr_t ad
 	return not_ours;
 }
 
-/* A trapping instruction says by its site what it means. */
-static struct verdict judge_trap(uint8_t kind)
+static uint64_t context_word(const void *pinned, uint32_t distance)
+{
+	uint64_t word;
+	memcpy(&word, (const uint8_t *)pinned - distance, sizeof word);
+	return word;
+}
+
+/* The memory of an explicit check, or -1: the last kind stands for several. */
+static int32_t checked_memory(uint8_t kind, const void *pinned)
 {
 	if (kind < PAL_SITE_MEMORY)
+		return (int32_t)context_word(pinned, PAL_CONTEXT_TRAP_MEMORY); /* below the number of memories */
+	if (kind < PAL_SITE_PROTECTED)
+		return kind < PAL_SITE_MEMORY_MAX ? kind - PAL_SITE_MEMORY : -1;
+	return kind < PAL_SITE_PROTECTED_MAX ? kind - PAL_SITE_PROTECTED : -1;
+}
+
+/* No access is larger. */
+enum { ACCESS_MAX = 16 };
+
+/* An access that was refused here begins inside the memory: is it forbidden, or does it only end outside? */
+static bool is_forbidden(const struct pal_memory *memory, uint64_t address, bool write)
+{
+	uint64_t room = memory->size - address, size = room < ACCESS_MAX ? room : ACCESS_MAX;
+	return pal_memory_forbidden(memory, address, size, write) < address + size;
+}
+
+/* An explicit check's site says what it refused, where the module alone decides that. */
+static struct verdict judge_check(uint8_t kind, const struct pal_module *module, const void *pinned)
+{
+	int32_t index = checked_memory(kind, pinned);
+	uint64_t address = context_word(pinned, PAL_CONTEXT_TRAP_ADDRESS);
+	bool known = address != UINT64_MAX;
+	bool forbidden = kind >= PAL_SITE_PROTECTED;
+	bool any = kind < PAL_SITE_MEMORY;
+	if (any || (forbidden && index >= 0 && module->memories[index].flags & PAL_MEMORY_BINDABLE)) {
+		const struct pal_memory *memory = pal_instance_of(pinned)->memories[index].owner;
+		forbidden = address < memory->size && is_forbidden(memory, address, kind != PAL_SITE_ANY_READ);
+	}
+	pal_trap trap = forbidden ? PAL_TRAP_MEMORY_PROTECTED : PAL_TRAP_MEMORY_OUT_OF_BOUNDS;
+	return (struct verdict){ trap, index, known ? address : 0, known };
+}
+
+/* A trapping instruction says by its site what it means. */
+static struct verdict judge_trap(uint8_t kind, const struct pal_module *module, const void *pinned)
+{
+	if (kind < PAL_SITE_ANY_READ)
 		return (struct verdict){ (pal_trap)kind, -1, 0, false };
-	int32_t memory = kind < PAL_SITE_MEMORY_MAX ? kind - PAL_SITE_MEMORY : -1; /* the last kind stands for several */
-	return (struct verdict){ PAL_TRAP_MEMORY_OUT_OF_BOUNDS, memory, 0, false };
+	return judge_check(kind, module, pinned);
 }
 
 static struct verdict judge_access(uint8_t kind, const struct pal_module *module, uintptr_t address, void *pinned)
@@ -57,7 +100,7 @@ static struct verdict judge_access(uint8_t kind, const struct pal_module *module
 	if (kind == PAL_TRAP_MEMORY_OUT_OF_BOUNDS)
 		return judge_memory(module, address, pinned);
 	if ((kind == PAL_TRAP_NULL_REFERENCE || kind == PAL_TRAP_INDIRECT_CALL_NULL) && address < NULL_REACH)
-		return judge_trap(kind);
+		return judge_trap(kind, module, pinned);
 	return not_ours;
 }
 
@@ -79,7 +122,7 @@ static struct verdict judge(enum pal_fault fault, uintptr_t address, const struc
 		return not_ours;
 	int64_t site = pal_site_find(module, offset, false);
 	if (fault == PAL_FAULT_TRAP)
-		return site < 0 ? not_ours : judge_trap(module->site_kind[site]);
+		return site < 0 ? not_ours : judge_trap(module->site_kind[site], module, (const void *)machine->pinned);
 	struct verdict verdict = not_ours;
 	if (site >= 0)
 		verdict = judge_access(module->site_kind[site], module, address, (void *)machine->pinned);
@@ -104,7 +147,7 @@ static bool end_guarded_copy(uintptr_t address, struct pal_machine *machine)
 
 static void record(const struct verdict *verdict, const struct pal_machine *machine)
 {
-	const char *message = verdict->address_known ? NULL : pal_trap_text(verdict->kind);
+	const char *message = verdict->address_known && verdict->memory >= 0 ? NULL : pal_trap_text(verdict->kind);
 	pal_trap_record(verdict->kind, message, verdict->memory, verdict->address);
 	/* After an overflow sp may lie below the stack; its frames begin at fp then. */
 	uintptr_t sp = pal_thread_stack(machine->sp) ? machine->sp : machine->fp;
@@ -132,7 +175,7 @@ bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine 
 	struct verdict verdict = judge(fault, address, machine);
 	if (verdict.kind == PAL_TRAP_NONE)
 		return false;
-	if (try_again(&verdict, address, machine))
+	if (fault == PAL_FAULT_ACCESS && try_again(&verdict, address, machine))
 		return true;
 	record(&verdict, machine);
 	if (verdict.kind == PAL_TRAP_INTERRUPTED)

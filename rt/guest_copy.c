@@ -4,17 +4,19 @@
 #include "memory.h"
 #include <string.h>
 
-void *pal_guest_range(const pal_memory *memory, uint64_t addr, uint64_t size)
+void *pal_guest_range(const pal_memory *memory, uint64_t addr, uint64_t size, bool write)
 {
 	uint64_t whole = memory->size;
 	if (addr > whole || size > whole - addr) /* no sum, so nothing wraps */
+		return NULL;
+	if (memory->may_fault && pal_memory_forbidden(memory, addr, size, write) < addr + size)
 		return NULL;
 	return memory->base + addr;
 }
 
 bool pal_guest_read(const pal_memory *memory, void *to, uint64_t from, uint64_t size)
 {
-	const void *source = pal_guest_range(memory, from, size);
+	const void *source = pal_guest_range(memory, from, size, false);
 	if (source == NULL)
 		return false;
 	if (size == 0)
@@ -27,7 +29,7 @@ bool pal_guest_read(const pal_memory *memory, void *to, uint64_t from, uint64_t 
 
 bool pal_guest_write(pal_memory *memory, uint64_t to, const void *from, uint64_t size)
 {
-	void *target = pal_guest_range(memory, to, size);
+	void *target = pal_guest_range(memory, to, size, true);
 	if (target == NULL)
 		return false;
 	if (size == 0)

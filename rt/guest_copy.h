@@ -11,6 +11,6 @@ bool pal_guest_read(const pal_memory *, void *to, uint64_t from, uint64_t size);
 /* Copies to [to, to + size) of the memory. False if out of range or protected; part may have been written. */
 bool pal_guest_write(pal_memory *, uint64_t to, const void *from, uint64_t size);
 /* For buffers given to system calls, which report forbidden pages as EFAULT themselves: the host address of
- * [addr, addr + size), or NULL if that is not inside the memory. Never dereference it in user space. */
-void *pal_guest_range(const pal_memory *, uint64_t addr, uint64_t size);
+ * [addr, addr + size), or NULL if that is not inside the memory or protected to the byte, as far as `write` matters. Never dereference it in user space. */
+void *pal_guest_range(const pal_memory *, uint64_t addr, uint64_t size, bool write);
 #endif

@@ -323,6 +323,7 @@ void pal_instance_destroy(struct pal_instance *instance)
 		if (may_hold_exnrefs(instance->module))
 			pal_exception_unwatch(instance);
 		drop_memories(instance);
+		pal_offers_drop(&instance->offers);
 		drop_tables(instance);
 		pal_reservation_release(instance->reservation); /* last: the views lie in it */
 	}
@@ -352,13 +353,15 @@ static void check_abi(const struct pal_module *module)
 		pal_rt_trap(PAL_TRAP_LINK, "the module was compiled for another version of the runtime", -1, 0);
 }
 
-/* WASI functions work on the memory the module exports as "memory". */
-static void bind_memory(struct pal_instance *instance, void *const *imports)
+void pal_instance_tell_wasi(const struct pal_instance *instance)
 {
 	const struct pal_module *module = instance->module;
-	for (uint32_t i = 0; i < module->import_module_count && module->memory_count > 0; i++)
+	for (uint32_t i = 0; i < module->import_module_count && module->memory_count > 0; i++) {
+		void *view;
+		memcpy(&view, instance->pinned - module->import_modules[i].slot, sizeof view);
 		if (module->import_modules[i].bind)
-			module->import_modules[i].bind(imports[i], instance->memories[module->exported_memory].owner);
+			module->import_modules[i].bind(view, instance->memories[module->exported_memory].owner);
+	}
 }
 
 /* The module's own tables begin as null; some declare otherwise. */
@@ -372,21 +375,31 @@ static void fill_tables(struct pal_instance *instance)
 	}
 }
 
-/* Rounded inward: pages that are protected hold nothing else. */
+/* Rounded inward: pages that are protected hold nothing else. The rest, if asked for, is up to checks. */
+static pal_status protect_ranges(struct pal_memory *memory, const struct pal_memory_desc *desc)
+{
+	uint64_t page = pal_port_page();
+	uint64_t hidden = desc->no_access & ~(page - 1), to = desc->read_only_to & ~(page - 1);
+	uint64_t from = (desc->read_only_from + page - 1) & ~(page - 1); /* at most 2^56, as the memory's size is */
+	if (from < hidden)
+		from = hidden;
+	pal_status status = hidden ? pal_memory_protect(memory, 0, hidden, PAL_NONE) : PAL_OK;
+	if (status == PAL_OK && from < to)
+		status = pal_memory_protect(memory, from, to - from, PAL_READ);
+	if (desc->flags & PAL_MEMORY_EXACT)
+		pal_memory_forbid(memory, desc->no_access, desc->read_only_from, desc->read_only_to);
+	return status;
+}
+
 static void protect_static(struct pal_instance *instance)
 {
 	const struct pal_module *module = instance->module;
-	uint64_t page = pal_port_page();
 	for (uint32_t i = 0; i < module->memory_count; i++) {
 		const struct pal_memory_desc *desc = &module->memories[i];
 		struct pal_memory *memory = instance->memories[i].owner;
-		uint64_t hidden = desc->no_access & ~(page - 1), to = desc->read_only_to & ~(page - 1);
-		uint64_t from = (desc->read_only_from + page - 1) & ~(page - 1); /* at most 2^56, as the memory's size is */
-		if (from < hidden)
-			from = hidden;
-		pal_status status = hidden ? pal_memory_protect(memory, 0, hidden, PAL_NONE) : PAL_OK;
-		if (status == PAL_OK && from < to)
-			status = pal_memory_protect(memory, from, to - from, PAL_READ);
+		if (desc->import >= 0)
+			continue; /* its provider has done it */
+		pal_status status = desc->flags & PAL_MEMORY_IMMUTABLE ? pal_memory_seal(memory) : protect_ranges(memory, desc);
 		if (status != PAL_OK) /* both ranges lie inside the minimum */
 			no_room(module, "protection of memory", i, 0);
 	}
@@ -435,7 +448,7 @@ static void instantiate(void *arg)
 	if (!pal_group_make(instance))
 		no_room(module, "instance", 0, 0);
 	pal_link_join(instance, request->imports);
-	bind_memory(instance, request->imports);
+	pal_instance_tell_wasi(instance);
 	initialize(request);
 	if (module->start)
 		module->start(instance->pinned);

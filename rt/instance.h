@@ -12,6 +12,14 @@ struct pal_budget;
 struct pal_code;
 struct pal_reservation;
 
+struct pal_memory;
+
+/* Memories that the host lets the guest bind, by handle; NULL: a free handle. */
+struct pal_offers {
+	struct pal_memory **memories;
+	uint32_t count;
+};
+
 struct pal_instance {
 	const struct pal_module *module;
 	struct pal_code *code;
@@ -28,6 +36,7 @@ struct pal_instance {
 	struct pal_group *group;
 	struct pal_instance *next;           /* in the group */
 	bool has_handle;                     /* the host has not freed it */
+	struct pal_offers offers;            /* bind.c */
 };
 
 /* The word at distance `distance` below P. */
@@ -48,7 +57,6 @@ static inline struct pal_tag *pal_instance_tag(const struct pal_instance *instan
 	return (struct pal_tag *)(instance->pinned - instance->module->tags_at) + index;
 }
 
-struct pal_memory;
 struct pal_table;
 
 /* An instance with its own memories, tables and functions; imports and their views are still missing. Traps with
@@ -59,6 +67,10 @@ void pal_instance_destroy(struct pal_instance *);
 /* Takes a reference to an imported memory or table and attaches its view. */
 void pal_instance_use_memory(struct pal_instance *, uint32_t index, struct pal_memory *);
 void pal_instance_use_table(struct pal_instance *, uint32_t index, struct pal_table *);
+/* WASI functions work on the memory that the module exports as "memory": says which one that is now. */
+void pal_instance_tell_wasi(const struct pal_instance *);
+/* bind.c: drops the references. */
+void pal_offers_drop(struct pal_offers *);
 /* The address of a global's value, wherever it lies. */
 void *pal_instance_global(const struct pal_instance *, uint32_t index);
 

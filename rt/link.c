@@ -194,7 +194,8 @@ static void check_memory(const struct wanted *wanted, const struct pal_memory_de
 		refuse_number(wanted, "expected a memory of at least ", desc->minimum, " pages", pages);
 	if (desc->maximum != UINT64_MAX && memory->max > desc->maximum) /* UINT64_MAX if it has none */
 		refuse_number(wanted, "expected a memory with a maximum of at most ", desc->maximum, " pages", memory->max);
-	if (memory->layout == PAL_LAYOUT_WRAPPED && memory->wrapped_access != PAL_READ_WRITE)
+	bool read_only = memory->layout == PAL_LAYOUT_WRAPPED && memory->wrapped_access != PAL_READ_WRITE;
+	if (read_only && !(desc->flags & PAL_MEMORY_BINDABLE)) /* whose code asks before it writes */
 		refuse(wanted, "expected a memory that can be written, but the host has wrapped it as read-only");
 	if (desc->mode == PAL_MODE_GUARD && !pal_memory_is_guarded(memory))
 		refuse(wanted, "the module's code for it relies on guard pages (mode=guard), but the memory was made without "

@@ -120,7 +120,8 @@ pal_status pal_memory_protect(pal_memory *memory, uint64_t addr, uint64_t size, 
 		return PAL_E_ARGUMENT;
 	pal_lock(&memory->lock);
 	struct range range;
-	pal_status status = memory->layout == PAL_LAYOUT_WRAPPED ? PAL_E_STATE : check_range(memory, addr, size, &range);
+	bool fixed = memory->layout == PAL_LAYOUT_WRAPPED || memory->immutable;
+	pal_status status = fixed ? PAL_E_STATE : check_range(memory, addr, size, &range);
 	if (status == PAL_OK && !pal_memory_note_pages(memory))
 		status = PAL_E_NOMEM;
 	if (status == PAL_OK && range.from < range.to)
@@ -518,10 +519,9 @@ bool pal_memory_copy_pages(struct pal_memory *memory, uint8_t *to)
 /* The first byte of [addr, addr + size) that must not be written, or addr + size. */
 static uint64_t first_protected(const struct pal_memory *memory, uint64_t addr, uint64_t size)
 {
-	if (memory->layout == PAL_LAYOUT_WRAPPED)
-		return memory->wrapped_access == PAL_READ_WRITE ? addr + size : addr;
-	if (memory->pages.runs == NULL || size == 0)
-		return addr + size;
+	uint64_t forbidden = pal_memory_forbidden(memory, addr, size, true);
+	if (forbidden < addr + size || memory->pages.runs == NULL || size == 0)
+		return forbidden;
 	struct pal_run part;
 	uint64_t end, from = page_of(addr), to = page_of(addr + size - 1) + 1;
 	for (size_t i = pal_pages_find(&memory->pages, from); pal_pages_part(&memory->pages, i, from, to, &part, &end); i++)

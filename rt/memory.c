@@ -252,7 +252,9 @@ static void update_view(const struct pal_memory *memory, struct pal_view *view)
 {
 	if (view->base != memory->base)
 		view->base = memory->base;
+	bool constant = memory->immutable || (memory->layout == PAL_LAYOUT_WRAPPED && memory->wrapped_access == PAL_READ);
 	__atomic_store_n(&view->size, memory->size, __ATOMIC_RELEASE);
+	__atomic_store_n(&view->writable, constant ? 0 : memory->size, __ATOMIC_RELEASE);
 }
 
 void pal_memory_update_views(struct pal_memory *memory)
@@ -280,6 +282,45 @@ void pal_memory_detach(struct pal_memory *memory, struct pal_view *view)
 	if (*link)
 		*link = view->next;
 	pal_unlock(&memory->lock);
+}
+
+/* ---- Bytes that checks protect ---- */
+
+uint64_t pal_memory_forbidden(const struct pal_memory *memory, uint64_t addr, uint64_t size, bool write)
+{
+	uint64_t end = addr + size; /* inside the memory: no wrap */
+	if (size == 0)
+		return end;
+	if (addr < memory->hidden)
+		return addr;
+	if (write && memory->layout == PAL_LAYOUT_WRAPPED && memory->wrapped_access == PAL_READ)
+		return addr;
+	if (write && addr < memory->constant_to && end > memory->constant_from)
+		return addr < memory->constant_from ? memory->constant_from : addr;
+	return end;
+}
+
+void pal_memory_forbid(struct pal_memory *memory, uint64_t hidden, uint64_t from, uint64_t to)
+{
+	memory->hidden = hidden;
+	memory->constant_from = from;
+	memory->constant_to = to;
+	memory->may_fault = 1;
+}
+
+pal_status pal_memory_seal(struct pal_memory *memory)
+{
+	uint64_t size = memory->size;
+	pal_status status = pal_memory_protect(memory, 0, size & ~(uint64_t)(pal_port_page() - 1), PAL_READ);
+	if (status != PAL_OK)
+		return status;
+	pal_lock(&memory->lock);
+	pal_memory_forbid(memory, 0, 0, size);
+	memory->immutable = 1;
+	memory->limit = size >> memory->page_log2;
+	pal_memory_update_views(memory);
+	pal_unlock(&memory->lock);
+	return PAL_OK;
 }
 
 /* ---- Growing ---- */

@@ -29,7 +29,10 @@ struct pal_memory {
 	uint8_t is_virtual;    /* 1: pages can be mapped and unmapped; it never moves */
 	uint8_t starts_empty;  /* 1: new pages are unmapped */
 	uint8_t wrapped_access; /* of a wrapped one: pal_prot */
-	uint8_t may_fault;     /* 1: pages inside the size may be inaccessible, so the runtime must copy with care */
+	uint8_t may_fault;     /* 1: bytes inside the size may be inaccessible, so the runtime must copy with care */
+	uint8_t immutable;     /* 1: nothing changes it any more */
+	uint64_t hidden;       /* protected to the byte, by checks: [0, hidden) can't be touched, … */
+	uint64_t constant_from, constant_to; /* … and these bytes can't be written */
 	_Atomic uint32_t references;
 	struct pal_reservation *reservation;
 	struct pal_view *views;
@@ -68,6 +71,13 @@ bool pal_memory_make_room(struct pal_memory *, uint64_t size);
 void pal_memory_update_views(struct pal_memory *);
 
 void pal_memory_retain(struct pal_memory *);
+/* The first byte of [addr, addr + size), a range inside the memory, that checks forbid to read, or to write; addr + size
+ * if there is none. */
+uint64_t pal_memory_forbidden(const struct pal_memory *, uint64_t addr, uint64_t size, bool write);
+/* From now on these bytes are protected by checks: [0, hidden), and [from, to) against writing. */
+void pal_memory_forbid(struct pal_memory *, uint64_t hidden, uint64_t from, uint64_t to);
+/* Nothing changes the memory any more. PAL_E_NOMEM, PAL_E_OS. */
+pal_status pal_memory_seal(struct pal_memory *);
 /* Makes `view` a view of the memory, which it keeps up to date, and back. The view holds no reference. */
 void pal_memory_attach(struct pal_memory *, struct pal_view *view);
 void pal_memory_detach(struct pal_memory *, struct pal_view *view);

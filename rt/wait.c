@@ -99,6 +99,8 @@ static struct pal_memory *check(void *pinned, uint32_t index, uint64_t address, 
 		pal_rt_trap(PAL_TRAP_UNALIGNED_ATOMIC, NULL, (int32_t)index, address);
 	if (whole < size || address > whole - size) /* no sum, so nothing wraps */
 		pal_rt_trap(PAL_TRAP_MEMORY_OUT_OF_BOUNDS, NULL, (int32_t)index, address);
+	if (pal_memory_forbidden(memory, address, size, false) < address + size)
+		pal_rt_trap(PAL_TRAP_MEMORY_PROTECTED, NULL, (int32_t)index, address);
 	return memory;
 }
 

@@ -219,6 +219,57 @@ fn the_tutorial_works_as_written() {
     }
 }
 
+/// The commands of an example's README, in a copy of it; each line that runs a program answers its status and output.
+#[track_caller]
+fn follow_readme(name: &str) -> Vec<(i32, String)> {
+    let example = root().join("examples").join(name);
+    let dir = scratch();
+    for entry in std::fs::read_dir(&example).expect("the example") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, dir.path().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    let readme = std::fs::read_to_string(example.join("README.md")).expect("README.md");
+    let mut answers = Vec::new();
+    for line in readme.lines().filter_map(|line| line.strip_prefix("    ")) {
+        let line = line.replace("zig cc", "python3 -m ziglang cc");
+        if line.starts_with("./") {
+            let ran = run(Command::new("sh").args(["-c", &format!("{line} 2>&1")]).current_dir(dir.path()));
+            answers.push((ran.status, ran.stdout()));
+        } else {
+            shell(dir.path(), &line);
+        }
+    }
+    answers
+}
+
+#[test]
+fn null_pointers_and_literals_are_protected() {
+    if !need_python("C examples", "ziglang") {
+        return;
+    }
+    let answers = follow_readme("null-pointer");
+    assert_eq!(answers[0], (0, "paying in 100\nthe balance is 100\n".to_owned()));
+    let (status, text) = &answers[1];
+    assert!(*status == 134 && text.contains("protected memory access: address 0x4 of memory 0"), "{text}");
+    let answers = follow_readme("read-only");
+    assert!(answers[0].0 == 0 && answers[0].1.contains("nobody noticed"), "{}", answers[0].1);
+    let (status, text) = &answers[1];
+    assert!(*status == 134 && text.contains("A COPY MAY BE CHANGED") && !text.contains("nobody"), "{text}");
+    assert!(text.contains("protected memory access: address 0x") && text.contains("of memory 0"), "{text}");
+}
+
+#[test]
+fn memories_of_their_own_hold_rings_and_files() {
+    assert_eq!(follow_readme("shared-memory"), [(0, "the sum of the first 100 squares is right\n".to_owned())]);
+    if !need_python("C examples", "ziglang") {
+        return;
+    }
+    assert_eq!(follow_readme("ring-buffer"), [(0, "100000 messages, many of them over the seam\n".to_owned())]);
+    let source = std::fs::read_to_string(root().join("examples/zero-copy/count.c")).expect("the source");
+    let answer = format!("{} lines, {} bytes\n", source.lines().count(), source.len());
+    assert_eq!(follow_readme("zero-copy"), [(0, answer)]);
+}
+
 #[test]
 fn give_back_gives_memory_back() {
     if !need("the example of an allocator", &["clang", "wasm-ld"]) {

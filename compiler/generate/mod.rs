@@ -3,6 +3,7 @@
 
 mod code;
 mod phase;
+mod refused;
 
 pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
@@ -44,6 +45,8 @@ pub enum StubKind {
     Instantiate,
     InstantiateList,
     Free,
+    /// Of modules with bindable memories: calls this helper, which takes the instance.
+    Host(Helper),
     Snapshot,
     Restore,
     Interrupt,
@@ -62,11 +65,18 @@ struct Worker {
     scratch: Scratch,
     context: Context,
     registers: regalloc2::Ctx,
+    /// Checks that the optimizers left in the function, hot and cold ones.
+    checks: (usize, usize),
 }
 
 impl Worker {
     fn new() -> Worker {
-        Worker { scratch: Scratch::default(), context: Context::new(), registers: regalloc2::Ctx::default() }
+        Worker {
+            scratch: Scratch::default(),
+            context: Context::new(),
+            registers: regalloc2::Ctx::default(),
+            checks: (0, 0),
+        }
     }
 
     /// Machine code for the function in `context`.
@@ -96,6 +106,12 @@ impl Worker {
             context.egraph_pass(env.isa, &mut ControlPlane::default())?;
         }
         optimize::behind(&mut context.func, env.disabled_passes);
+        self.checks = Checks::count(&context.func);
+        if refused::run(&mut context.func, &self.scratch.checks) {
+            context.compute_cfg();
+            context.compute_domtree();
+            context.verify_if(env.isa)?;
+        }
         Ok(())
     }
 
@@ -103,7 +119,7 @@ impl Worker {
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
-        let (after, aside) = Checks::count(&self.context.func);
+        let (after, aside) = self.checks;
         let checks = Checks { before: before.0 + before.1, after, aside };
         Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
     }
@@ -203,9 +219,10 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
     kinds
         .par_iter()
         .map_init(Worker::new, |worker, &kind| {
-            let Stub { func, saved_pinned } = build_stub(env, kind);
+            let Stub { func, saved_pinned, checks } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
+            worker.scratch.checks = checks;
             Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
         })
         .collect()
@@ -225,8 +242,9 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
         StubKind::Init => stub::init(env),
         StubKind::Instantiate => stub::instantiate(env),
         StubKind::InstantiateList => stub::instantiate_list(env),
-        StubKind::Snapshot => stub::snapshot(env, Helper::Snapshot),
-        StubKind::Restore => stub::snapshot(env, Helper::Restore),
+        StubKind::Host(helper) => stub::host(env, helper),
+        StubKind::Snapshot => stub::host(env, Helper::Snapshot),
+        StubKind::Restore => stub::host(env, Helper::Restore),
         StubKind::Free => stub::forward(env, Helper::Free),
         StubKind::Interrupt => stub::forward(env, Helper::Interrupt),
         StubKind::Uninterrupt => stub::forward(env, Helper::Uninterrupt),
@@ -247,6 +265,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
         });
     }
     kinds.extend([StubKind::Init, StubKind::Instantiate, StubKind::InstantiateList, StubKind::Free]);
+    if env.plan.bytes_are_shared {
+        kinds.extend([Helper::BindMemory, Helper::OfferMemory, Helper::WithdrawMemory].map(StubKind::Host));
+    }
     kinds.extend([StubKind::Snapshot, StubKind::Restore]);
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     if env.plan.interrupt_slot.is_some() {

@@ -13,6 +13,42 @@ use std::collections::HashMap;
 /// Segments closer than this become one; what lies between them is written as zeros.
 const GAP: u64 = 256;
 
+/// What a memory holds when the instance is made: pieces, ascending, with zeros between them.
+#[derive(Debug, Clone)]
+pub struct Image(Vec<(u64, Vec<u8>)>);
+
+impl Image {
+    /// Of a memory of `length` bytes; none if the range is not inside.
+    pub fn bytes(&self, address: u64, size: u32, length: u64) -> Option<Vec<u8>> {
+        let end = address.checked_add(size.into()).filter(|&end| end <= length)?;
+        let mut bytes = vec![0; size as usize];
+        let first = self.0.partition_point(|(at, piece)| at + piece.len() as u64 <= address);
+        for (at, piece) in self.0[first..].iter().take_while(|(at, _)| *at < end) {
+            let (from, to) = (address.max(*at), end.min(at + piece.len() as u64));
+            let source = &piece[(from - at) as usize..(to - at) as usize];
+            bytes[(from - address) as usize..(to - address) as usize].copy_from_slice(source);
+        }
+        Some(bytes)
+    }
+}
+
+/// What memory `index` holds, if all segments of the module are where they are whatever it imports: where applying one
+/// is a trap, code that others got hold of before would see the memory without those behind it.
+pub fn image(module: &Module<'_>, memories: &[MemoryPlan], index: u32) -> Option<Image> {
+    let mut segments = Vec::new();
+    for data in module.data.iter().filter(|data| !matches!(data.mode, DataMode::Passive)) {
+        let (memory, offset) = placed(data, memories)?;
+        if memory == index {
+            segments.push((offset, data.bytes));
+        }
+    }
+    let pieces = images(index, segments, Gap::Bytes).into_iter().filter_map(|plan| match plan {
+        DataPlan::Image { offset, bytes, .. } => Some((offset, bytes)),
+        _ => None,
+    });
+    Some(Image(pieces.collect()))
+}
+
 /// Less data than this is not worth a mapping of its own.
 const MAPPED_MIN: u64 = IMAGE_ALIGN;
 
@@ -122,19 +158,19 @@ fn images(memory: u32, segments: Vec<(u64, &[u8])>, gap: Gap) -> Vec<DataPlan> {
     for at in order {
         let (offset, bytes) = segments[at];
         if !group.is_empty() && offset > gap.reach(end) {
-            images.push(image(memory, &segments, std::mem::take(&mut group), end));
+            images.push(one_image(memory, &segments, std::mem::take(&mut group), end));
         }
         end = if group.is_empty() { 0 } else { end }.max(offset + bytes.len() as u64);
         group.push(at);
     }
     if !group.is_empty() {
-        images.push(image(memory, &segments, group, end));
+        images.push(one_image(memory, &segments, group, end));
     }
     images
 }
 
 /// One image of the segments in `group`, which is sorted by offset.
-fn image(memory: u32, segments: &[(u64, &[u8])], mut group: Vec<usize>, end: u64) -> DataPlan {
+fn one_image(memory: u32, segments: &[(u64, &[u8])], mut group: Vec<usize>, end: u64) -> DataPlan {
     let offset = segments[group[0]].0;
     let mut image = vec![0; (end - offset) as usize];
     group.sort_unstable(); // as in the module
@@ -171,6 +207,15 @@ mod tests {
         assert_eq!(merged(&[(4, &[1, 1, 1, 1]), (5, &[2, 2])]), [(4, vec![1, 2, 2, 1])]);
         assert_eq!(merged(&[(5, &[2, 2]), (4, &[1, 1, 1, 1])]), [(4, vec![1, 1, 1, 1])]);
         assert_eq!(merged(&[(4, &[1; 600]), (5, &[2]), (700, &[3])]).len(), 1);
+    }
+
+    #[test]
+    fn images_are_zero_where_nothing_is() {
+        let image = Image(vec![(4, vec![1, 2, 3]), (9, vec![4])]);
+        assert_eq!(image.bytes(2, 8, 16), Some(vec![0, 0, 1, 2, 3, 0, 0, 4]));
+        assert_eq!(image.bytes(5, 1, 16), Some(vec![2]));
+        assert_eq!(image.bytes(12, 4, 16), Some(vec![0; 4]));
+        assert_eq!((image.bytes(13, 4, 16), image.bytes(u64::MAX, 4, 16)), (None, None));
     }
 
     #[test]

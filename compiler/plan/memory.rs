@@ -1,5 +1,6 @@
 //! How each memory is accessed.
 
+use super::data::Image;
 use super::rodata;
 use super::spec::{self, ModeChoice, ReadOnly, Settings, Virtual};
 use crate::context::RESERVE_MAX;
@@ -40,7 +41,7 @@ pub struct MemoryPlan {
     pub shared: bool,
     /// log2 of the page size.
     pub page_log2: u32,
-    /// Declared minimum in bytes, saturated.
+    /// The least length it ever has: the declared minimum in bytes, saturated, or 0 of a bindable memory.
     pub minimum_bytes: u64,
     /// Declared maximum in bytes, saturated.
     pub maximum_bytes: Option<u64>,
@@ -50,6 +51,14 @@ pub struct MemoryPlan {
     pub no_access: u64,
     /// Bytes that can't be written after that: from, to.
     pub read_only: (u64, u64),
+    /// Code and runtime check what is protected, to the byte; else the MMU does, as far as host pages lie inside.
+    pub exact: bool,
+    /// Nothing changes it once the instance is made, not even its length.
+    pub immutable: bool,
+    /// What an immutable memory holds, if that is known.
+    pub image: Option<Image>,
+    /// Instances may be given other bytes for it as they run.
+    pub bindable: bool,
     /// Pages can be mapped and unmapped.
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
@@ -75,7 +84,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     let guardable = !ty.memory64 && page_log2 == 16;
     let (choice, reason) = match settings.mode {
         Some((mode, origin)) => (mode, format!("asked for by {}", origin.name())),
-        None => default_mode(index, ty.memory64, page_log2),
+        None => default_mode(index, ty.memory64, page_log2, &settings),
     };
     let bytes = |pages: u64| pages.saturating_mul(1 << page_log2);
     let impossible = |why: &str| {
@@ -86,7 +95,10 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
         ModeChoice::Guard | ModeChoice::Auto if !guardable => {
             return impossible("is 64-bit or has small pages: guard and auto are impossible");
         }
-        ModeChoice::Fixed if ty.maximum != Some(ty.initial) => {
+        ModeChoice::Guard | ModeChoice::Auto | ModeChoice::Fixed if settings.bindable => {
+            return impossible("is bindable, so its length and place may change at any time: it needs mode=checked");
+        }
+        ModeChoice::Fixed if ty.maximum != Some(ty.initial) && !settings.immutable => {
             return impossible("can grow: fixed needs a maximum that is the minimum");
         }
         _ => {}
@@ -105,6 +117,9 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     }
     if settings.virtual_pages.is_some() && ty.memory64 && maximum_bytes.is_none() {
         return impossible("is virtual and 64-bit: it needs a maximum or limit=SIZE, which is reserved");
+    }
+    if let Some(why) = contradiction(&settings, ty.shared, import.is_some()) {
+        return impossible(why);
     }
     if settings.cow && (import.is_some() || page_log2 != 16 || settings.virtual_pages.is_some()) {
         return impossible("is imported, virtual or has small pages: cow is impossible");
@@ -130,30 +145,59 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     Ok(MemoryPlan {
         mode,
         auto: choice == ModeChoice::Auto,
+        exact: special && (settings.exact || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
+        immutable: settings.immutable,
+        image: None,
+        bindable: settings.bindable,
         moves: mode == MemoryMode::Checked
             && !ty.shared
             && settings.virtual_pages.is_none()
+            && !settings.immutable
             && !settings.cow
-            && moves(import.is_some(), maximum_bytes),
+            && (settings.bindable || moves(import.is_some(), maximum_bytes)),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
         shared: ty.shared,
         page_log2,
-        minimum_bytes: bytes(ty.initial),
+        minimum_bytes: if settings.bindable { 0 } else { bytes(ty.initial) },
         maximum_bytes,
         exported,
         no_access: settings.no_access,
         read_only,
         virtual_pages: settings.virtual_pages,
-        limit: settings.limit,
+        limit: if settings.immutable { Some(bytes(ty.initial).max(1)) } else { settings.limit },
         cow: settings.cow,
         reason,
     })
 }
 
-fn default_mode(index: u32, index64: bool, page_log2: u32) -> (ModeChoice, String) {
+/// Keys that exclude each other, or that others' memories can't have.
+fn contradiction(settings: &Settings, shared: bool, imported: bool) -> Option<&'static str> {
+    let protected = settings.no_access > 0 || settings.read_only.is_some();
+    match () {
+        () if settings.immutable && imported => Some("is imported: its provider may change it, so it is not immutable"),
+        () if settings.immutable && shared => Some("is shared and immutable: one excludes the other"),
+        () if settings.cow && settings.bindable => Some("is bindable and cow: one excludes the other"),
+        () if settings.immutable && settings.bindable => Some("is immutable and bindable: one excludes the other"),
+        () if settings.immutable && settings.virtual_pages.is_some() => {
+            Some("is immutable and virtual: one excludes the other")
+        }
+        // A load may be moved to where its address is not known to be one of the program's.
+        () if settings.immutable && settings.no_access > 0 => Some("is immutable: it can't have no-access, too"),
+        () if settings.bindable && shared => Some("is shared: its threads could not be told of other bytes"),
+        () if settings.bindable && (protected || settings.virtual_pages.is_some()) => {
+            Some("is bindable: what its pages are is for the host to say, who makes what is bound to it")
+        }
+        () if settings.exact && !protected => Some("has no range that exact could be about: no-access or read-only"),
+        () => None,
+    }
+}
+
+fn default_mode(index: u32, index64: bool, page_log2: u32, settings: &Settings) -> (ModeChoice, String) {
     let (mode, reason) = match () {
+        () if settings.bindable => (ModeChoice::Checked, "bindable"),
+        () if settings.immutable => (ModeChoice::Fixed, "immutable"),
         () if index == 0 && !index64 && page_log2 == 16 => (ModeChoice::Guard, "memory 0, 32-bit"),
         () if index64 => (ModeChoice::Checked, "64-bit"),
         () if page_log2 != 16 => (ModeChoice::Checked, "custom page size"),
@@ -168,6 +212,11 @@ fn moves(imported: bool, maximum_bytes: Option<u64>) -> bool {
 }
 
 impl MemoryPlan {
+    /// Others know it, so it may be the same as another one of those.
+    pub fn seen_outside(&self) -> bool {
+        self.import.is_some() || self.exported || self.bindable
+    }
+
     /// Bytes that it has at any time: what lies below needs no check.
     pub fn least_bytes(&self) -> u64 {
         self.minimum_bytes

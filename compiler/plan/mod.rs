@@ -11,8 +11,8 @@ mod scan;
 mod spec;
 mod table;
 
-pub use builtin::{Action, Builtin, Control};
-pub use data::DataPlan;
+pub use builtin::{ANY_MEMORY, Action, Builtin, Control};
+pub use data::{DataPlan, Image};
 pub use describe::{Format as PlanFormat, describe};
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan};
@@ -54,6 +54,10 @@ pub struct Plan {
     pub layout: Layout,
     /// Imported functions that are compiled to what they stand for.
     pub builtins: HashMap<u32, Builtin>,
+    /// Memories that others know may be given the bytes of another one of them.
+    pub bytes_are_shared: bool,
+    /// Some code chooses a memory as it runs.
+    pub chosen_memories: bool,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
     data_numbers: HashMap<u32, u32>,
@@ -106,7 +110,11 @@ pub fn plan(
     interruptible: bool,
 ) -> Result<Plan> {
     let scan = Scan::of(module)?;
-    let memories = memory::plan(module, specs)?;
+    let mut memories = memory::plan(module, specs)?;
+    for index in (0..memories.len()).filter(|&i| memories[i].immutable).collect::<Vec<_>>() {
+        memories[index].image = data::image(module, &memories, index as u32);
+    }
+    let builtins = builtin::plan(module, &memories)?;
     let tables = table::plan(module, &scan);
     let base_pinned = memories.first().is_some_and(|m| m.mode != MemoryMode::Checked && m.import.is_none());
     let mut layout = Layout::default();
@@ -126,7 +134,6 @@ pub fn plan(
         base_pinned,
         version_slot,
         interrupt_slot,
-        memories,
         tables,
         globals,
         data_numbers: data_numbers(&data),
@@ -135,7 +142,10 @@ pub fn plan(
         funcs,
         types,
         layout,
-        builtins: builtin::plan(module)?,
+        bytes_are_shared: memories.iter().any(|m| m.bindable),
+        chosen_memories: builtins.values().any(|b| b.memory == ANY_MEMORY),
+        builtins,
+        memories,
         type_numbers,
         func_numbers,
         import_numbers,
@@ -143,6 +153,11 @@ pub fn plan(
 }
 
 impl Plan {
+    /// Addresses of a memory are i64; of one that is chosen as the code runs: if that is so of any memory.
+    pub fn index64(&self, memory: u32) -> bool {
+        self.memories.get(memory as usize).map_or_else(|| self.memories.iter().any(|m| m.index64), |m| m.index64)
+    }
+
     /// The plan for the second version of the code, which instances use where address space is short.
     pub fn checked_version(&self) -> Option<Plan> {
         self.version_slot?;

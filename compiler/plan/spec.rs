@@ -85,13 +85,11 @@ enum Key {
     ReadOnly(ReadOnly),
     Virtual(Virtual),
     Limit(u64),
+    Exact,
+    Immutable,
+    Bind,
     Cow,
-    /// Keys of the grammar whose work is not done.
-    Unfinished(&'static str),
 }
-
-/// Keys that are part of the grammar but not compiled yet: a clear error beats silence.
-const UNFINISHED: &[&str] = &["exact", "immutable", "bind"];
 
 /// What is asked of one memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,6 +104,12 @@ pub struct Settings {
     pub virtual_pages: Option<Virtual>,
     /// Bytes it can ever have.
     pub limit: Option<u64>,
+    /// What is protected is so to the byte.
+    pub exact: bool,
+    /// Nothing changes it.
+    pub immutable: bool,
+    /// Instances may be given other bytes for it.
+    pub bindable: bool,
     /// Large data images are mapped from the program's file.
     pub cow: bool,
 }
@@ -128,9 +132,6 @@ impl MemorySpec {
             None => Target::One(target.to_owned()),
         };
         let keys = keys.split(',').map(key).collect::<Result<Vec<_>, _>>().map_err(|e| fail(&e))?;
-        if let Some(Key::Unfinished(name)) = keys.iter().find(|k| matches!(k, Key::Unfinished(_))) {
-            return Err(fail(&format!("{name} is not supported")));
-        }
         let describes_new =
             |k: &Key| matches!(k, Key::Minimum(_) | Key::Maximum(_) | Key::Index64 | Key::Shared | Key::Export(_));
         if !matches!(target, Target::New(_)) && keys.iter().any(describes_new) {
@@ -274,6 +275,9 @@ impl Settings {
             Key::ReadOnly(what) => self.read_only = Some(*what),
             Key::Virtual(how) => self.virtual_pages = Some(*how),
             Key::Limit(bytes) => self.limit = Some(*bytes),
+            Key::Exact => self.exact = true,
+            Key::Immutable => self.immutable = true,
+            Key::Bind => self.bindable = true,
             Key::Cow => self.cow = true,
             _ => {} // of new memories, or refused
         }
@@ -290,7 +294,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
     let colons = || text.rmatch_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
     let begins_with_key = |keys: &str| {
         let first = keys.split([',', '=']).next().unwrap_or_default();
-        KEYS.iter().any(|(name, _)| *name == first) || UNFINISHED.contains(&first)
+        KEYS.iter().any(|(name, _)| *name == first)
     };
     colons().find(|(_, keys)| begins_with_key(keys)).or_else(|| colons().next())
 }
@@ -327,14 +331,14 @@ const KEYS: &[(&str, ParseKey)] = &[
         Some(other) => Err(format!("virtual={other}: it is virtual or virtual=empty")),
     }),
     ("limit", |value| size(value).map(Key::Limit)),
+    ("exact", |value| alone(value, Key::Exact)),
+    ("immutable", |value| alone(value, Key::Immutable)),
+    ("bind", |value| alone(value, Key::Bind)),
     ("cow", |value| alone(value, Key::Cow)),
 ];
 
 fn key(text: &str) -> Result<Key, String> {
     let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-    if let Some(unfinished) = UNFINISHED.iter().find(|u| **u == name) {
-        return Ok(Key::Unfinished(unfinished));
-    }
     match KEYS.iter().find(|(known, _)| *known == name) {
         Some((_, parse)) => parse(value),
         None => Err(format!("there is no key {name:?}")),
@@ -342,7 +346,7 @@ fn key(text: &str) -> Result<Key, String> {
 }
 
 fn alone(value: Option<&str>, key: Key) -> Result<Key, String> {
-    if value.is_none() { Ok(key) } else { Err("i64, shared and cow take no value".to_owned()) }
+    if value.is_none() { Ok(key) } else { Err("i64, shared, exact, immutable, bind and cow take no value".to_owned()) }
 }
 
 fn pages(value: Option<&str>) -> Result<u64, String> {

@@ -66,6 +66,11 @@ pub fn accesses_memory(op: &Operator<'_>) -> bool {
     access(op).is_some()
 }
 
+/// The memory that it writes to.
+pub fn written_memory(op: &Operator<'_>) -> Option<u32> {
+    access(op).filter(|(atomic, ..)| !matches!(atomic, Atomic::Load)).map(|(.., memarg)| memory_of(memarg))
+}
+
 impl Translator<'_, '_> {
     /// False if the instruction is not an atomic one.
     pub(super) fn atomic_operator(&mut self, op: &Operator<'_>) -> bool {
@@ -87,25 +92,25 @@ impl Translator<'_, '_> {
     fn atomic_access(&mut self, atomic: Atomic, narrow: Type, wide: Type, memarg: &MemArg) {
         match atomic {
             Atomic::Load => {
-                let (address, flags) = self.atomic_address(memarg, narrow);
+                let (address, flags) = self.atomic_address(memarg, narrow, false);
                 let old = self.b.ins().atomic_load(narrow, flags, address);
                 self.push_extended(old, wide);
             }
             Atomic::Store => {
                 let value = self.pop_narrow(narrow);
-                let (address, flags) = self.atomic_address(memarg, narrow);
+                let (address, flags) = self.atomic_address(memarg, narrow, true);
                 self.b.ins().atomic_store(flags, value, address);
             }
             Atomic::Modify(op) => {
                 let value = self.pop_narrow(narrow);
-                let (address, flags) = self.atomic_address(memarg, narrow);
+                let (address, flags) = self.atomic_address(memarg, narrow, true);
                 let old = self.b.ins().atomic_rmw(narrow, flags, op, address, value);
                 self.push_extended(old, wide);
             }
             Atomic::Exchange => {
                 let new = self.pop_narrow(narrow);
                 let expected = self.pop_narrow(narrow);
-                let (address, flags) = self.atomic_address(memarg, narrow);
+                let (address, flags) = self.atomic_address(memarg, narrow, true);
                 let old = self.b.ins().atomic_cas(flags, address, expected, new);
                 self.push_extended(old, wide);
             }
@@ -124,11 +129,11 @@ impl Translator<'_, '_> {
     }
 
     /// Pops an index and makes it an address that is aligned and, as far as code checks that, inside the memory.
-    fn atomic_address(&mut self, memarg: &MemArg, ty: Type) -> (Value, MemFlagsData) {
+    fn atomic_address(&mut self, memarg: &MemArg, ty: Type, write: bool) -> (Value, MemFlagsData) {
         let index = self.pop();
         self.check_alignment(index, memarg.offset, ty.bytes());
         self.push(index);
-        let address = self.address(memarg, ty.bytes());
+        let address = self.address(memarg, ty.bytes(), write);
         let offset = i64::from(address.offset);
         let base = if offset == 0 { address.base } else { self.b.ins().iadd_imm_s(address.base, offset) };
         (base, address.flags)
@@ -168,14 +173,14 @@ impl Translator<'_, '_> {
         let memory = memory_of(memarg);
         let index = self.pop();
         let index = self.extend_index(index);
-        let number = self.iconst32(memory);
+        let number = self.memory_number(memory);
         if memarg.offset == 0 {
             return (number, index);
         }
         let offset = self.b.ins().iconst(I64, memarg.offset as i64);
         // Of a 32-bit memory both are below 2³².
         let sum = if self.env.plan.memories[memory as usize].index64 {
-            self.b.ins().uadd_overflow_trap(index, offset, trap::memory_check(memory))
+            self.effective(index, memarg.offset) // all ones where it wraps: outside every memory
         } else {
             self.b.ins().iadd(index, offset)
         };

@@ -1,7 +1,7 @@
 //! The pinned register and what lies around it. Only this file knows where memory 0's base comes from.
 
 use super::function::Translator;
-use crate::context::{VIEW_BASE, VIEW_LENGTH, VIEW_SIZE};
+use crate::context::{VIEW_BASE, VIEW_LENGTH, VIEW_SIZE, VIEW_WRITABLE};
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Endianness, ExternalName, GlobalValue, GlobalValueData, InstBuilder, MemFlagsData,
@@ -21,8 +21,8 @@ pub enum Region {
     Tables,
     /// A memory this instance owns.
     Memory(u32),
-    /// Imported memories: two imports may be the same one.
-    ImportedMemories,
+    /// Memories that others know: two imports may be the same one, and the host may bind it to a third.
+    SeenMemories,
     /// `pal_func`s and static tables: never written while code runs.
     Constant,
     /// Locals in this function's frame.
@@ -38,7 +38,7 @@ impl Region {
             Region::Context => 0,
             Region::ImportedGlobals => 1,
             Region::Tables => 2,
-            Region::ImportedMemories => 3,
+            Region::SeenMemories => 3,
             Region::Constant => 4,
             Region::Frame => 5,
             Region::Global(i) => 8 + i.min(REGIONS_PER_KIND),
@@ -104,6 +104,12 @@ impl Translator<'_, '_> {
         self.load_context(I64, view, Region::Context)
     }
 
+    /// Bytes of memory `index` that may be written: all, or none.
+    pub fn memory_writable(&mut self, index: u32) -> Value {
+        let view = self.env.plan.layout.memory_view(index) - VIEW_WRITABLE as u32;
+        self.load_context(I64, view, Region::Context)
+    }
+
     /// The same, as another thread may have just made it. Checks do without: a length read too early is too small.
     pub fn shared_memory_length(&mut self, index: u32) -> Value {
         let view = self.env.plan.layout.memory_view(index) - VIEW_LENGTH as u32;
@@ -149,4 +155,4 @@ pub fn offset_below(distance: u32) -> i32 {
     -i32::try_from(distance).expect("contexts are smaller than 2 GiB")
 }
 
-const _: () = assert!(VIEW_SIZE == 32);
+const _: () = assert!(VIEW_SIZE == 40);

@@ -1,6 +1,7 @@
 //! The state while one function is translated.
 
 use super::base::Region;
+use super::check::Checks;
 use super::control::Frame;
 use super::exception::Handlers;
 use super::hint::Hints;
@@ -58,6 +59,13 @@ pub struct Translator<'a, 'b> {
     functions: HashMap<Symbol, FuncRef>,
     signatures: HashMap<u32, SigRef>,
     pub hints: Hints<'b>,
+    pub checks: Checks,
+    /// The memory that a builtin of `palisade:memory/any` works on (64 bits).
+    pub any_memory: Option<Value>,
+    /// The pinned register's value at the beginning, for what is the same in the whole function.
+    pub entry_pinned: Option<Value>,
+    /// Some memory is immutable: instructions that change one are errors.
+    pub forbids_writes: bool,
 }
 
 /// More IR values than Cranelift can have registers for (2²¹), with room for those that it optimizes away. Each call and
@@ -76,6 +84,8 @@ const LANDING_VALUES: usize = 1 << 22;
 pub struct Scratch {
     builder: FunctionBuilderContext,
     validator: FuncValidatorAllocations,
+    /// Of the last translation.
+    pub checks: Checks,
 }
 
 /// Validates defined function `index` and translates it into `func`.
@@ -99,11 +109,14 @@ pub fn translate(
     translator.hints = Hints::new(env.module.hints.function(index), body.body.range().start);
     let result = translator.body(body, &mut validator);
     scratch.validator = validator.into_allocations();
+    scratch.checks.clear();
     if result.is_err() {
         // A builder context that was left in the middle can't be used again.
         scratch.builder = FunctionBuilderContext::new();
     }
-    result.map_err(|e| e.in_function(index, name))
+    let (handlers, checks) = result.map_err(|e| e.in_function(index, name))?;
+    scratch.checks = checks;
+    Ok(handlers)
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
@@ -133,10 +146,18 @@ impl<'a, 'b> Translator<'a, 'b> {
             functions: HashMap::new(),
             signatures: HashMap::new(),
             hints: Hints::default(),
+            checks: Checks::default(),
+            any_memory: None,
+            entry_pinned: None,
+            forbids_writes: env.plan.memories.iter().any(|m| m.immutable),
         }
     }
 
-    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<Handlers> {
+    fn body<R: WasmModuleResources>(
+        mut self,
+        body: &Body<'_>,
+        validator: &mut FuncValidator<R>,
+    ) -> Result<(Handlers, Checks)> {
         let look = loops::look(&body.body)?;
         self.hoistable = look.hoistable;
         self.hoistable.reverse();
@@ -172,7 +193,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let frontend = self.env.isa.frontend_config();
         self.b.seal_all_blocks();
         self.b.finalize(frontend);
-        Ok(self.handlers)
+        Ok((self.handlers, self.checks))
     }
 
     /// The entry block: parameters become locals. Those that live in the frame are to be stored when it is cleared.

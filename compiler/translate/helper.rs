@@ -36,6 +36,11 @@ pub enum Helper {
     TruncF64,
     NearestF64,
     Instantiate,
+    MemoryMapFile,
+    MemoryBind,
+    BindMemory,
+    OfferMemory,
+    WithdrawMemory,
     Free,
     Snapshot,
     Restore,
@@ -45,7 +50,7 @@ pub enum Helper {
 
 impl Helper {
     /// In the order of their discriminants.
-    pub const ALL: [Helper; 33] = [
+    pub const ALL: [Helper; 38] = [
         Helper::StackEnter,
         Helper::MemoryGrow,
         Helper::MemoryFill,
@@ -74,6 +79,11 @@ impl Helper {
         Helper::TruncF64,
         Helper::NearestF64,
         Helper::Instantiate,
+        Helper::MemoryMapFile,
+        Helper::MemoryBind,
+        Helper::BindMemory,
+        Helper::OfferMemory,
+        Helper::WithdrawMemory,
         Helper::Free,
         Helper::Snapshot,
         Helper::Restore,
@@ -112,6 +122,11 @@ impl Helper {
             Helper::TruncF64 => "pal_rt_trunc_f64",
             Helper::NearestF64 => "pal_rt_nearest_f64",
             Helper::Instantiate => "pal_rt_instantiate",
+            Helper::MemoryMapFile => "pal_rt_memory_map_file",
+            Helper::MemoryBind => "pal_rt_memory_bind",
+            Helper::BindMemory => "pal_rt_bind_memory",
+            Helper::OfferMemory => "pal_rt_offer_memory",
+            Helper::WithdrawMemory => "pal_rt_withdraw_memory",
             Helper::Free => "pal_rt_free",
             Helper::Snapshot => "pal_rt_snapshot",
             Helper::Restore => "pal_rt_restore",
@@ -168,6 +183,11 @@ impl Helper {
             Helper::ThrowRef => (&[I64], None),
             Helper::CeilF32 | Helper::FloorF32 | Helper::TruncF32 | Helper::NearestF32 => (&[F32], Some(F32)),
             Helper::CeilF64 | Helper::FloorF64 | Helper::TruncF64 | Helper::NearestF64 => (&[F64], Some(F64)),
+            Helper::MemoryMapFile => (&[I32, I64, I64, I32, I64, I32, I32], Some(I32)),
+            Helper::MemoryBind => (&[I32, I32], Some(I32)),
+            Helper::BindMemory => (&[I32, I64], Some(I32)),
+            Helper::OfferMemory => (&[I64, I64], Some(I32)),
+            Helper::WithdrawMemory => (&[I32], Some(I32)),
             Helper::Instantiate => (&[I64, I64, I64], Some(I32)),
             Helper::Snapshot | Helper::Restore => (&[I64], Some(I32)),
         }

@@ -1,12 +1,12 @@
 //! Linear memory: addresses, bounds, loads and stores.
 
 use super::base::Region;
+use super::check::Access;
 use super::function::Translator;
 use super::helper::Helper;
 use super::trap;
 use crate::context::GUARD_SIZE;
-use crate::plan::MemoryMode;
-use cranelift_codegen::ir::condcodes::IntCC;
+use crate::plan::{ANY_MEMORY, MemoryMode};
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value};
 use wasmparser::{MemArg, MemArgTarget};
@@ -21,7 +21,10 @@ pub struct Address {
 impl Translator<'_, '_> {
     /// A load by one of Cranelift's load opcodes; `size` bytes are read.
     pub fn load(&mut self, arg: &MemArg, opcode: Opcode, ty: Type, size: u32) {
-        let address = self.address(arg, size);
+        if self.immutable_load(arg, opcode, ty, size) {
+            return;
+        }
+        let address = self.address(arg, size, false);
         let flags = self.b.func.dfg.mem_flags.insert(address.flags).expect("few kinds of accesses");
         let (inst, dfg) = self.b.ins().Load(opcode, ty, flags, address.offset.into(), address.base);
         let value = dfg.first_result(inst);
@@ -41,7 +44,7 @@ impl Translator<'_, '_> {
     pub fn store(&mut self, arg: &MemArg, opcode: Opcode, size: u32) {
         let value = self.pop();
         let ty = self.b.func.dfg.value_type(value);
-        let address = self.address(arg, size);
+        let address = self.address(arg, size, true);
         let flags = self.b.func.dfg.mem_flags.insert(address.flags).expect("few kinds of accesses");
         self.b.ins().Store(opcode, ty, flags, address.offset.into(), value, address.base);
     }
@@ -52,33 +55,26 @@ impl Translator<'_, '_> {
     /// | --- | --- | --- |
     /// | guard | ≤ the guard | index < 4 GiB, so the access ends inside memory + guard: the MMU |
     /// | guard | more | index + offset is computed in 64 bits (< 2³³) and compared with the length |
-    /// | checked, i32 | any | index + offset + size < 2³³ + 16, no overflow; compared with the length |
-    /// | checked, i64 | any | the same with an add that traps on overflow |
-    /// | fixed | any | index is compared with what is left of the constant length behind offset + size |
-    pub fn address(&mut self, arg: &MemArg, size: u32) -> Address {
+    /// | checked, fixed | any | a comparison with the length ([`Translator::check_bounds`]) |
+    /// | chosen as the code runs | 0 | a comparison with the length in the memory's view |
+    ///
+    /// Where ranges are protected to the byte, comparisons with their bounds follow.
+    pub fn address(&mut self, arg: &MemArg, size: u32, write: bool) -> Address {
         let index = self.pop();
         let index = self.extend_index(index);
-        let plan = &self.env.plan.memories[memory_of(arg) as usize];
-        let region = if plan.import.is_some() { Region::ImportedMemories } else { Region::Memory(memory_of(arg)) };
-        let (mode, index64) = (plan.mode, plan.index64);
-        let region = self.region(region);
-        let flags = MemFlagsData::new().with_endianness(Endianness::Little).with_alias_region(Some(region));
-        if mode == MemoryMode::Guard && arg.offset + u64::from(size) <= GUARD_SIZE {
-            let base = self.memory_base(memory_of(arg));
-            let base = self.b.ins().iadd(base, index);
-            let flags = flags.with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
-            // At most GUARD_SIZE, which is far below 2 GiB.
-            return Address { base, offset: arg.offset as i32, flags };
+        let access = Access { memory: memory_of(arg), index, offset: arg.offset, size, write };
+        if access.memory == ANY_MEMORY {
+            return self.any_address(&access);
         }
-        if mode == MemoryMode::Fixed {
-            self.check_fixed(arg, index, size);
-        } else {
-            self.check(arg, index, size, index64);
+        let mode = self.env.plan.memories[access.memory as usize].mode;
+        let unchecked = mode == MemoryMode::Guard && arg.offset + u64::from(size) <= GUARD_SIZE;
+        if !unchecked {
+            self.check_bounds(&access);
         }
-        let base = self.memory_base(memory_of(arg));
+        self.check_protected(&access);
+        let base = self.memory_base(access.memory);
         let base = self.b.ins().iadd(base, index);
-        // The page may still be protected, so even a checked access can fault.
-        let flags = flags.with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
+        let flags = self.access_flags(access.memory);
         match i32::try_from(arg.offset) {
             Ok(offset) => Address { base, offset, flags },
             Err(_) => {
@@ -88,38 +84,36 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Traps unless `index + offset + size` is at most the memory's length.
-    fn check(&mut self, arg: &MemArg, index: Value, size: u32, index64: bool) {
-        let code = trap::memory_check(memory_of(arg));
-        let Some(bytes) = arg.offset.checked_add(u64::from(size)) else {
-            let yes = self.b.ins().iconst(I64, 1);
-            self.b.ins().trapnz(yes, code);
-            return;
-        };
-        let bytes = self.b.ins().iconst(I64, bytes as i64);
-        let end =
-            if index64 { self.b.ins().uadd_overflow_trap(index, bytes, code) } else { self.b.ins().iadd(index, bytes) };
-        let length = self.memory_length(memory_of(arg));
-        let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
-        self.b.ins().trapnz(outside, code);
+    /// Any access may fault: even where it was checked, the page may be protected.
+    fn access_flags(&mut self, memory: u32) -> MemFlagsData {
+        let region = self.memory_region(memory);
+        let region = self.region(region);
+        let flags = MemFlagsData::new().with_endianness(Endianness::Little).with_alias_region(Some(region));
+        flags.with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS))
     }
 
-    /// The same where the length is a constant.
-    fn check_fixed(&mut self, arg: &MemArg, index: Value, size: u32) {
-        let code = trap::memory_check(memory_of(arg));
-        let plan = &self.env.plan.memories[memory_of(arg) as usize];
-        let (length, index64) = (plan.minimum_bytes, plan.index64);
-        let end = arg.offset.checked_add(u64::from(size));
-        let outside = match end.and_then(|end| length.checked_sub(end)) {
-            // Every 32-bit index is inside.
-            Some(last) if !index64 && last >= u64::from(u32::MAX) => return,
-            Some(last) => self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, index, last as i64),
-            None => self.b.ins().iconst(I64, 1),
-        };
-        self.b.ins().trapnz(outside, code);
+    /// Memories that may be the same bytes share a region.
+    fn memory_region(&self, memory: u32) -> Region {
+        let plan = &self.env.plan;
+        if plan.chosen_memories {
+            return Region::SeenMemories;
+        }
+        let one = &plan.memories[memory as usize];
+        let shared = one.import.is_some() || (plan.bytes_are_shared && one.seen_outside());
+        if shared { Region::SeenMemories } else { Region::Memory(memory) }
+    }
+
+    fn any_address(&mut self, access: &Access) -> Address {
+        let number = self.any_memory.expect("only builtins choose a memory");
+        let base = self.check_any(number, access);
+        let base = self.b.ins().iadd(base, access.index);
+        Address { base, offset: 0, flags: self.access_flags(ANY_MEMORY) }
     }
 
     pub fn memory_size(&mut self, memory: u32) {
+        if memory == ANY_MEMORY {
+            return self.any_memory_size();
+        }
         let plan = &self.env.plan.memories[memory as usize];
         let (shift, index64) = (plan.page_log2, plan.index64);
         // What another thread has grown must be seen, also by a loop that waits for it.
@@ -129,12 +123,27 @@ impl Translator<'_, '_> {
         self.push(pages);
     }
 
+    /// Growing by no page gives the size, and pages are as large as that memory's.
+    fn any_memory_size(&mut self) {
+        let none = self.b.ins().iconst(I64, 0);
+        self.push(none);
+        self.memory_grow(ANY_MEMORY);
+    }
+
+    /// The number of a memory, for the runtime.
+    pub fn memory_number(&mut self, memory: u32) -> Value {
+        match self.any_memory {
+            Some(number) if memory == ANY_MEMORY => self.b.ins().ireduce(I32, number),
+            _ => self.iconst32(memory),
+        }
+    }
+
     pub fn memory_grow(&mut self, memory: u32) {
         let pages = self.pop();
         let pages = self.extend_index(pages);
-        let number = self.iconst32(memory);
+        let number = self.memory_number(memory);
         let old = self.call_helper(Helper::MemoryGrow, &[number, pages]);
-        let index64 = self.env.plan.memories[memory as usize].index64;
+        let index64 = self.env.plan.index64(memory);
         // Failure is all ones, which narrows to -1.
         let old = self.narrow_index(old[0], index64);
         self.push(old);
@@ -151,7 +160,7 @@ impl Translator<'_, '_> {
     pub fn memory_discard(&mut self, memory: u32) {
         let (at, size) = self.pop2();
         let (at, size) = (self.extend_index(at), self.extend_index(size));
-        let memory = self.iconst32(memory);
+        let memory = self.memory_number(memory);
         self.call_helper(Helper::MemoryDiscard, &[memory, at, size]);
     }
 
@@ -171,7 +180,7 @@ impl Translator<'_, '_> {
         let size = self.pop();
         let (to, from) = self.pop2();
         let (to, from, size) = (self.extend_index(to), self.extend_index(from), self.extend_index(size));
-        let (to_index, from_index) = (self.iconst32(to_index), self.iconst32(from_index));
+        let (to_index, from_index) = (self.memory_number(to_index), self.memory_number(from_index));
         self.call_helper(helper, &[to_index, to, from_index, from, size]);
     }
 

@@ -7,6 +7,8 @@
 //! | [`control`] | blocks, loops, branches |
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
+//! | [`immutable`] | loads of memories that never change |
+//! | [`check`] | explicit checks in front of accesses |
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
@@ -21,12 +23,14 @@ mod atomic;
 mod base;
 mod builtin;
 mod call;
+mod check;
 mod control;
 mod exception;
 mod function;
 mod global;
 mod helper;
 mod hint;
+mod immutable;
 mod interrupt;
 mod local;
 mod loops;
@@ -40,9 +44,11 @@ pub mod stub;
 mod symbol;
 mod table;
 
+pub use check::{Check, Checks};
 pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
+pub use immutable::constant;
 pub use symbol::Symbol;
 
 use crate::optimize::Disabled;
@@ -127,7 +133,9 @@ impl Env<'_> {
 /// Reasons for traps, numbered as `pal_trap` in include/palisade.h.
 pub mod trap {
     use super::TrapCode;
-    use crate::context::{SITE_MEMORY, SITE_MEMORY_MAX};
+    use crate::context::{
+        SITE_ANY_READ, SITE_ANY_WRITE, SITE_MEMORY, SITE_MEMORY_MAX, SITE_PROTECTED, SITE_PROTECTED_MAX,
+    };
 
     /// An access outside memory that the MMU caught.
     pub const MEMORY_OUT_OF_BOUNDS: TrapCode = TrapCode::unwrap_user(1);
@@ -154,6 +162,22 @@ pub mod trap {
     pub fn memory_check(index: u32) -> TrapCode {
         let code = SITE_MEMORY + u64::from(index).min(SITE_MEMORY_MAX - SITE_MEMORY);
         TrapCode::unwrap_user(code as u8)
+    }
+
+    /// An explicit check found that memory `index` forbids the access.
+    pub fn memory_protected(index: u32) -> TrapCode {
+        let code = SITE_PROTECTED + u64::from(index).min(SITE_PROTECTED_MAX - SITE_PROTECTED);
+        TrapCode::unwrap_user(code as u8)
+    }
+
+    /// An explicit check of a memory that the code chose as it ran.
+    pub fn any_memory(write: bool) -> TrapCode {
+        TrapCode::unwrap_user(if write { SITE_ANY_WRITE } else { SITE_ANY_READ } as u8)
+    }
+
+    /// The code is one of the two above, which come with an address.
+    pub fn names_address(code: TrapCode) -> bool {
+        (SITE_MEMORY..=SITE_PROTECTED_MAX).contains(&u64::from(code.as_raw().get()))
     }
 
     /// The memory that a trap code of [`memory_check`] is for; the last code is for many.

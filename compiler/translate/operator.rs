@@ -14,6 +14,7 @@ use wasmparser::{HeapType, Operator, RefType, ValType};
 impl Translator<'_, '_> {
     /// Translates one validated instruction.
     pub fn operator(&mut self, op: &Operator<'_>, offset: usize) -> Result<()> {
+        self.check_writes(op, offset)?;
         if !self.reachable {
             self.dead_operator(op);
             return Ok(());

@@ -5,6 +5,7 @@
 //! and passes the instance (helpers) or the import's `struct mod *` (imports).
 
 use super::base::{Region, offset_below};
+use super::check::Checks;
 use super::function::{Translator, import_function};
 use super::simd::V128;
 use super::{Env, Helper, Symbol, signature, trap};
@@ -28,6 +29,8 @@ pub struct Stub {
     pub func: Function,
     /// Holds the caller's pinned register from before the first call on, for unwinding.
     pub saved_pinned: Option<StackSlot>,
+    /// Its checks of memories.
+    pub checks: Checks,
 }
 
 /// Which global of an instance an accessor gives.
@@ -181,7 +184,9 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
     build(env, signature::plain(helper.thunk_convention(), types, result), |t, params| {
-        if helper == Helper::MemoryCopy && !env.plan.memories[0].index64 {
+        let memory = env.plan.memories.first();
+        let plain = |m: &crate::plan::MemoryPlan| !m.index64 && !m.exact && !m.bindable;
+        if helper == Helper::MemoryCopy && memory.is_some_and(plain) {
             copy_small(t, params);
         }
         if helper != Helper::StackEnter {
@@ -274,9 +279,11 @@ pub fn forward(env: &Env<'_>, helper: Helper) -> Stub {
     })
 }
 
-/// `pal_status pal_<mod>_snapshot(struct mod *, pal_snapshot **)` and `pal_<mod>_restore(struct mod *, pal_snapshot *)`.
-pub fn snapshot(env: &Env<'_>, helper: Helper) -> Stub {
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], Some(I32)), |t, params| {
+/// A helper as a function of the module's, for the host: `pal_<mod>_snapshot`, `pal_<mod>_bind_memory`, ….
+pub fn host(env: &Env<'_>, helper: Helper) -> Stub {
+    let (types, result) = helper.signature();
+    let all: Vec<Type> = std::iter::once(I64).chain(types.iter().copied()).collect();
+    build(env, signature::plain(env.isa.default_call_conv(), &all, result), |t, params| {
         let result = call_c(t, helper, params);
         t.b.ins().return_(&result);
         None
@@ -320,7 +327,8 @@ fn build(
     let saved_pinned = body(&mut t, &params);
     t.b.seal_all_blocks();
     t.b.finalize(env.isa.frontend_config());
-    Stub { func, saved_pinned }
+    let checks = t.checks;
+    Stub { func, saved_pinned, checks }
 }
 
 /// Saves the pinned register, sets it to `instance`, and sees to it that the context knows the current stack.

@@ -303,6 +303,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
                 (plan.compact, MEMORY_COMPACT),
                 (plan.virtual_pages.is_some(), MEMORY_VIRTUAL),
                 (plan.virtual_pages == Some(Virtual::Empty), MEMORY_EMPTY),
+                (plan.exact, MEMORY_EXACT),
+                (plan.immutable, MEMORY_IMMUTABLE),
+                (plan.bindable, MEMORY_BINDABLE),
                 (plan.cow, MEMORY_COW),
             ];
             self.rodata.u32(flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | *flag as u32));

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::generate::{Generated, Relocation, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::{DataPlan, Provider};
-use crate::translate::{Env, Symbol as CodeSymbol};
+use crate::translate::{Env, Helper, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
 use object::{
@@ -210,12 +210,18 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "snapshot"), StubKind::Snapshot),
             (own_symbol(name, "restore"), StubKind::Restore),
         ];
+        let host = [
+            (own_symbol(name, "bind_memory"), StubKind::Host(Helper::BindMemory)),
+            (own_symbol(name, "offer_memory"), StubKind::Host(Helper::OfferMemory)),
+            (own_symbol(name, "withdraw_memory"), StubKind::Host(Helper::WithdrawMemory)),
+        ];
+        let host = host.into_iter().filter(|_| self.env.plan.bytes_are_shared);
         let interruption = [
             (own_symbol(name, "interrupt"), StubKind::Interrupt),
             (own_symbol(name, "uninterrupt"), StubKind::Uninterrupt),
         ];
         let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
-        for (symbol, kind) in entities.chain(own).chain(interruption).collect::<Vec<_>>() {
+        for (symbol, kind) in entities.chain(own).chain(host).chain(interruption).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }

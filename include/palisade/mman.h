@@ -1,5 +1,5 @@
-/* palisade/mman.h: mmap and its family for C programs whose memory 0 is virtual (palisade … --memory 0:virtual). Only
- * anonymous memory: files answer ENOTSUP. Pages to map must be free: the heap's and the stack's are not, so reserve a
+/* palisade/mman.h: mmap and its family for C programs whose memory 0 is virtual (palisade … --memory 0:virtual): anonymous
+ * memory, and files by WASI descriptors. Pages to map must be free: the heap's and the stack's are not, so reserve a
  * range first (malloc, then munmap), or link with a maximum above what is used and grow. */
 #ifndef PALISADE_MMAN_H
 #define PALISADE_MMAN_H
@@ -39,16 +39,31 @@ static inline int32_t pal_mman_prot(int prot)
 	return prot & PROT_WRITE ? PAL_PROT_READ_WRITE : prot & PROT_READ ? PAL_PROT_READ : PAL_PROT_NONE;
 }
 
+/* The pages at `at` become the file's. */
+static inline void *pal_mman_file(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	int32_t error = pal_unmap(at, size);
+	if (error == 0)
+		error = pal_map_file(at, size, fd, (uint64_t)offset, pal_mman_prot(prot), flags & MAP_SHARED ? 1 : 0);
+	return pal_mman_result(error) == 0 ? at : MAP_FAILED;
+}
+
 static inline void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	(void)fd, (void)offset;
-	if (!(flags & MAP_ANONYMOUS) || prot & PROT_EXEC) {
+	if (prot & PROT_EXEC) {
 		errno = ENOTSUP;
 		return MAP_FAILED;
 	}
 	size_t rounded = pal_mman_round(size);
-	if (rounded == 0 || rounded < size) {
+	if (rounded == 0 || rounded < size || offset < 0 || offset & (pal_page_size() - 1)) {
 		errno = EINVAL;
+		return MAP_FAILED;
+	}
+	if (!(flags & MAP_ANONYMOUS)) {
+		void *room = flags & MAP_FIXED ? at : pal_map_any(rounded, PAL_PROT_NONE);
+		if (room != MAP_FAILED)
+			return pal_mman_file(room, rounded, prot, flags, fd, offset);
+		errno = ENOMEM;
 		return MAP_FAILED;
 	}
 	if (!(flags & MAP_FIXED)) {

@@ -38,7 +38,7 @@ static int32_t transfer(PAL_WASI_VIEW, struct pal_wasi_file *file, operation *op
 	uint32_t moved;
 	int32_t error = pal_wasi_room(view, result, 4);
 	if (!error)
-		error = pal_wasi_get_buffers(view, &buffers, iovs, count);
+		error = pal_wasi_get_buffers(view, &buffers, iovs, count, operate == pal_wasi_read);
 	if (!error)
 		error = operate(&(struct pal_wasi_transfer){ file, &buffers, offset }, &moved);
 	return error ? error : pal_wasi_put_u32(view, result, moved);

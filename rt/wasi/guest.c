@@ -9,7 +9,7 @@
 
 int32_t pal_wasi_room(const struct wasi_snapshot_preview1 *view, int32_t at, uint64_t size)
 {
-	return view->memory && pal_guest_range(view->memory, (uint32_t)at, size) ? WASI_OK : WASI_FAULT;
+	return view->memory && pal_guest_range(view->memory, (uint32_t)at, size, false) ? WASI_OK : WASI_FAULT;
 }
 
 int32_t pal_wasi_get(const struct wasi_snapshot_preview1 *view, void *to, uint64_t at, uint64_t size)
@@ -111,7 +111,7 @@ static bool add_buffer(struct pal_wasi_buffers *out, void *base, uint32_t length
 }
 
 int32_t pal_wasi_get_buffers(const struct wasi_snapshot_preview1 *view, struct pal_wasi_buffers *out, int32_t at,
-                             int32_t count)
+                             int32_t count, bool fill)
 {
 	enum { BATCH = 32 };
 	uint8_t batch[BATCH * WASI_IOVEC_SIZE];
@@ -131,7 +131,7 @@ int32_t pal_wasi_get_buffers(const struct wasi_snapshot_preview1 *view, struct p
 			uint32_t length = wasi_u32(entry + WASI_IOVEC_LENGTH);
 			if (!length)
 				continue;
-			void *base = pal_guest_range(view->memory, wasi_u32(entry + WASI_IOVEC_BUF), length);
+			void *base = pal_guest_range(view->memory, wasi_u32(entry + WASI_IOVEC_BUF), length, fill);
 			if (!base)
 				return WASI_FAULT;
 			if (!add_buffer(out, base, length, &left))

@@ -39,7 +39,7 @@ struct pal_wasi_buffers {
 };
 
 /* Reads `count` iovecs and turns them into host ranges for the kernel; at most 2 GiB in all, as Linux moves at once.
- * FAULT if the array, or a buffer that is used, is outside the memory. */
+ * FAULT if the array, or a buffer that is used, is outside the memory; `fill`: the buffers will be written. */
 int32_t pal_wasi_get_buffers(const struct wasi_snapshot_preview1 *, struct pal_wasi_buffers *, int32_t at,
-                             int32_t count);
+                             int32_t count, bool fill);
 #endif

@@ -58,5 +58,8 @@ static int32_t fill(void *to, uint64_t size)
 int32_t wasi_snapshot_preview1_random_get(PAL_WASI_VIEW, int32_t buffer, int32_t length)
 {
 	int32_t error = pal_wasi_room(view, buffer, (uint32_t)length);
-	return error ? error : fill(pal_guest_range(view->memory, (uint32_t)buffer, (uint32_t)length), (uint32_t)length);
+	void *to = error ? NULL : pal_guest_range(view->memory, (uint32_t)buffer, (uint32_t)length, true);
+	if (!error && !to)
+		error = WASI_FAULT;
+	return error ? error : fill(to, (uint32_t)length);
 }

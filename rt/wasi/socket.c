@@ -115,7 +115,7 @@ int32_t wasi_snapshot_preview1_sock_recv(PAL_WASI_VIEW, int32_t fd, int32_t iovs
 	if (!error)
 		error = pal_wasi_room(view, oflags, 2);
 	if (!error)
-		error = pal_wasi_get_buffers(view, &buffers, iovs, count);
+		error = pal_wasi_get_buffers(view, &buffers, iovs, count, true);
 	if (!error)
 		error = receive(view, file, &buffers, flags, size, oflags);
 	pal_wasi_unpin(file);
@@ -133,7 +133,7 @@ int32_t wasi_snapshot_preview1_sock_send(PAL_WASI_VIEW, int32_t fd, int32_t iovs
 		return error;
 	error = flags ? WASI_INVAL : pal_wasi_room(view, size, 4); /* no flags are defined */
 	if (!error)
-		error = pal_wasi_get_buffers(view, &buffers, iovs, count);
+		error = pal_wasi_get_buffers(view, &buffers, iovs, count, false);
 	if (!error)
 		error = pal_wasi_write(&(struct pal_wasi_transfer){ file, &buffers, -1 }, &moved);
 	if (!error)

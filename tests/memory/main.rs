@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bindable;
+mod protection;
+
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -468,7 +471,11 @@ fn c_programs_use_several_memories() {
         for spec in specs {
             palisade.args(["--memory", spec]);
         }
-        run(palisade.arg(&module).arg("-o").arg(&program)).expect(0);
+        let data = dir.path().join("data");
+        std::fs::create_dir_all(&data).expect("a folder");
+        write(&data, "file", "0123456789");
+        run(palisade.arg(&module).arg("-o").arg(&program).arg("--dir").arg(format!("{}::data", data.display())))
+            .expect(0);
         assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
         for (argument, trap) in [
             ("arena", "out of bounds memory access"),
@@ -640,8 +647,21 @@ fn builtins_that_do_not_fit_are_refused() {
         (r#"(import "palisade:memory" "sizes" (func)) (memory 1)"#, "no such function"),
         (r#"(import "palisade:memory/7" "size" (func (result i32))) (memory 1)"#, "no memory \"7\""),
         (r#"(import "palisade:memory" "size" (func (result i32)))"#, "has no memory"),
-        (r#"(import "palisade:memory/any" "size" (func (param i32) (result i32))) (memory 1)"#, "is not supported"),
-        (r#"(import "palisade:memory" "bind" (func (param i32) (result i32))) (memory 1)"#, "bind is not supported"),
+        (r#"(import "palisade:memory/any" "size" (func (result i32))) (memory 1)"#, "not () -> (i32)"),
+        (
+            r#"(import "palisade:memory/any" "size" (func (param i32) (result i32))) (memory i64 1)"#,
+            "is (i32) -> (i64)",
+        ),
+        (r#"(import "palisade:memory/any" "size" (func (param i32) (result i32)))"#, "has no memory"),
+        (r#"(import "palisade:memory" "bind" (func (param i32) (result i32))) (memory 1)"#, "not bindable"),
+        (
+            r#"(import "palisade:memory" "v128.load8_lane 16" (func (param i32 v128) (result v128))) (memory 1)"#,
+            "16 lanes",
+        ),
+        (
+            r#"(import "palisade:memory" "v128.load8_lane" (func (param i32 v128) (result v128))) (memory 1)"#,
+            "no such function",
+        ),
         (r#"(import "palisade:memory" "page_size" (global i32))"#, "functions only"),
     ] {
         let wasm = wat::parse_str(format!("(module {import})")).expect(import);

@@ -56,6 +56,9 @@ fn memory(module: &Module<'_>, plan: &Plan, index: u32) -> String {
         ("minimum_pages", ty.initial.to_string()),
         ("maximum_pages", or_null(ty.maximum.map(|m| m.to_string()))),
         ("moves", memory.moves.to_string()),
+        ("exact", memory.exact.to_string()),
+        ("immutable", memory.immutable.to_string()),
+        ("bindable", memory.bindable.to_string()),
         ("mapped_bytes", mapped_bytes(plan, index).to_string()),
         ("space", array(space)),
     ])

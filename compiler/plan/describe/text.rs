@@ -43,12 +43,14 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
     let maximum = ty.maximum.map_or("none".to_owned(), |m| m.to_string());
     let origin = if memory.import.is_some() { ", imported" } else { "" };
     let shared = if memory.shared { ", shared" } else { "" };
+    let immutable = if memory.immutable { ", immutable" } else { "" };
+    let bindable = if memory.bindable { ", bindable" } else { "" };
     let name = memory_name(module, index).map_or(String::new(), |name| format!(" {name:?}"));
     let (initial, reason) = (ty.initial, &memory.reason);
     line(
         out,
         format_args!(
-            "memory {index}{name}{origin}{shared}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"
+            "memory {index}{name}{origin}{shared}{immutable}{bindable}: {mode}: {how} ({reason}); pages {initial}, maximum {maximum}"
         ),
     );
     if memory.cow {
@@ -62,6 +64,7 @@ fn memory(out: &mut String, module: &Module<'_>, plan: &Plan, index: u32) {
         let (size, usage) = (size_text(range.bytes), range.usage.name());
         let note = match range.usage {
             Use::Accessible if memory.moves => ", may move as it grows",
+            Use::NoAccess | Use::ReadOnly if memory.exact => ", checked to the byte",
             Use::NoAccess | Use::ReadOnly => ", as far as host pages lie wholly inside",
             _ => "",
         };

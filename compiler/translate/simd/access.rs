@@ -1,6 +1,7 @@
 //! Loads and stores of vectors and lanes.
 
 use super::super::function::Translator;
+use super::super::memory::memory_of;
 use super::V128;
 use cranelift_codegen::ir::types::{I8X16, I16X8, I32X4, I64, I64X2};
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type};
@@ -61,6 +62,14 @@ fn lane<'o>(op: &'o Operator<'_>) -> Option<(Opcode, Type, &'o MemArg, u8)> {
 /// True for SIMD's loads and stores.
 pub fn accesses_memory(op: &Operator<'_>) -> bool {
     matches!(op, Operator::V128Store { .. }) || load(op).is_some() || lane(op).is_some()
+}
+
+/// The memory that it writes to.
+pub fn written_memory(op: &Operator<'_>) -> Option<u32> {
+    match op {
+        Operator::V128Store { memarg } => Some(memory_of(memarg)),
+        _ => lane(op).filter(|(opcode, ..)| *opcode == Opcode::Store).map(|(_, _, memarg, _)| memory_of(memarg)),
+    }
 }
 
 impl Translator<'_, '_> {

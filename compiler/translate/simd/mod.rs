@@ -13,7 +13,7 @@ mod baseline;
 mod operator;
 mod relaxed;
 
-pub use access::accesses_memory;
+pub use access::{accesses_memory, written_memory};
 
 use super::function::Translator;
 use cranelift_codegen::ir::types::{I8X16, I32};

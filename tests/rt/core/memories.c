@@ -101,6 +101,7 @@ void test_guest_copy(void)
 	CHECK(!pal_guest_write(memory, 2 * page - 1, buffer, 1) && pal_guest_write(memory, 2 * page, buffer, 1));
 	CHECK(mprotect(base + page, page, PROT_READ | PROT_WRITE) == 0);
 	CHECK(base[page - 100] == buffer[0] && base[page - 1] == buffer[99] && base[page] == 0); /* as far as it went */
-	CHECK(pal_guest_range(memory, 131072, 0) == base + 131072 && pal_guest_range(memory, 131072, 1) == NULL);
+	CHECK(pal_guest_range(memory, 131072, 0, true) == base + 131072);
+	CHECK(pal_guest_range(memory, 131072, 1, false) == NULL);
 	pal_memory_free(memory);
 }
