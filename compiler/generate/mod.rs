@@ -100,12 +100,14 @@ impl Worker {
         context.eliminate_unreachable_code(env.isa)?;
         context.remove_constant_phis(env.isa)?;
         context.func.dfg.resolve_all_aliases();
-        optimize::before(context, env.isa, env.plan, env.disabled_passes);
-        context.verify_if(env.isa)?;
-        if env.isa.flags().opt_level() != OptLevel::None {
-            context.egraph_pass(env.isa, &mut ControlPlane::default())?;
+        if self.scratch.deepest_loop <= DEEP {
+            optimize::before(context, env.isa, env.plan, env.disabled_passes);
+            context.verify_if(env.isa)?;
+            if env.isa.flags().opt_level() != OptLevel::None {
+                context.egraph_pass(env.isa, &mut ControlPlane::default())?;
+            }
+            optimize::behind(&mut context.func, env.disabled_passes);
         }
-        optimize::behind(&mut context.func, env.disabled_passes);
         self.checks = Checks::count(&context.func);
         if refused::run(&mut context.func, &self.scratch.checks) {
             context.compute_cfg();
@@ -128,6 +130,10 @@ impl Worker {
 /// Functions with more IR values get their registers in one pass. The largest of SQLite has 38,000, of Python 74,000,
 /// of esbuild 138,000.
 const LARGE: usize = 160_000;
+
+/// Functions with more loops inside each other are not optimized: Cranelift's pass looks at each loop from each one around
+/// it (2,500 took 37 s), and nobody writes such code but to keep a compiler busy.
+const DEEP: u32 = 64;
 
 /// Compiles every function and stub. `progress` is called once per function, from any thread.
 pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated> {

@@ -121,7 +121,7 @@ impl Gap {
     fn reach(self, end: u64) -> u64 {
         match self {
             Gap::Bytes => end + GAP,
-            Gap::Pages => end.next_multiple_of(IMAGE_ALIGN),
+            Gap::Pages => end.next_multiple_of(IMAGE_ALIGN).saturating_add(IMAGE_ALIGN - 1),
         }
     }
 }

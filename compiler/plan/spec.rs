@@ -400,7 +400,7 @@ mod tests {
             ("new::min=1", "name is missing"),
             ("new:x:min=many", "\"many\""),
             ("new:x:i64=1", "no value"),
-            ("0:bind", "bind is not supported"),
+            ("0:bind=1", "no value"),
             ("0:cow=1", "no value"),
         ] {
             assert!(refused(text).contains(words), "{text}: {}", refused(text));

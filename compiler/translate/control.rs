@@ -107,6 +107,7 @@ impl Translator<'_, '_> {
         self.switch_to(header);
         self.stack.extend_from_slice(self.b.block_params(header));
         self.push_frame(Kind::Loop { header }, params.len(), &results);
+        self.loops.open();
         if let Some(pinned) = pinned {
             self.loop_pinned = Some((pinned, self.control.len()));
         }
@@ -184,7 +185,10 @@ impl Translator<'_, '_> {
         match frame.kind {
             Kind::Dead => return,
             Kind::Block => {}
-            Kind::Loop { header } => self.b.seal_block(header),
+            Kind::Loop { header } => {
+                self.b.seal_block(header);
+                self.loops.close();
+            }
             Kind::If { otherwise, else_params, seen_else: false, .. } => {
                 // An if without else hands its parameters on.
                 self.switch_to(otherwise);

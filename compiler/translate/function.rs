@@ -66,6 +66,25 @@ pub struct Translator<'a, 'b> {
     pub entry_pinned: Option<Value>,
     /// Some memory is immutable: instructions that change one are errors.
     pub forbids_writes: bool,
+    pub loops: Nesting,
+}
+
+/// How deep something lies inside its like.
+#[derive(Default)]
+pub struct Nesting {
+    now: u32,
+    deepest: u32,
+}
+
+impl Nesting {
+    pub fn open(&mut self) {
+        self.now += 1; // each takes a byte of code at least, so 32 bits are enough
+        self.deepest = self.deepest.max(self.now);
+    }
+
+    pub fn close(&mut self) {
+        self.now -= 1;
+    }
 }
 
 /// More IR values than Cranelift can have registers for (2²¹), with room for those that it optimizes away. Each call and
@@ -86,6 +105,8 @@ pub struct Scratch {
     validator: FuncValidatorAllocations,
     /// Of the last translation.
     pub checks: Checks,
+    /// Also: so many of its loops lie inside each other.
+    pub deepest_loop: u32,
 }
 
 /// Validates defined function `index` and translates it into `func`.
@@ -114,8 +135,9 @@ pub fn translate(
         // A builder context that was left in the middle can't be used again.
         scratch.builder = FunctionBuilderContext::new();
     }
-    let (handlers, checks) = result.map_err(|e| e.in_function(index, name))?;
+    let (handlers, checks, loops) = result.map_err(|e| e.in_function(index, name))?;
     scratch.checks = checks;
+    scratch.deepest_loop = loops.deepest;
     Ok(handlers)
 }
 
@@ -150,6 +172,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             any_memory: None,
             entry_pinned: None,
             forbids_writes: env.plan.memories.iter().any(|m| m.immutable),
+            loops: Nesting::default(),
         }
     }
 
@@ -157,7 +180,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         mut self,
         body: &Body<'_>,
         validator: &mut FuncValidator<R>,
-    ) -> Result<(Handlers, Checks)> {
+    ) -> Result<(Handlers, Checks, Nesting)> {
         let look = loops::look(&body.body)?;
         self.hoistable = look.hoistable;
         self.hoistable.reverse();
@@ -193,7 +216,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         let frontend = self.env.isa.frontend_config();
         self.b.seal_all_blocks();
         self.b.finalize(frontend);
-        Ok((self.handlers, self.checks))
+        Ok((self.handlers, self.checks, self.loops))
     }
 
     /// The entry block: parameters become locals. Those that live in the frame are to be stored when it is cleared.

@@ -53,6 +53,15 @@ fn an_error_about_a_name_with_a_newline_is_one_line() {
     refused(&wasm, "two\\nlines");
 }
 
+/// 20,000 loops inside each other, each of which goes round: Cranelift's optimizer alone would take hours.
+#[test]
+fn loops_deep_inside_each_other() {
+    let depth = 20_000;
+    let open = [0x03, 0x40].repeat(depth); // loop
+    let close = [0x41, 0x00, 0x0d, 0x00, 0x0b].repeat(depth); // i32.const 0 br_if 0 end
+    compiles(&function(&[open, close].concat()));
+}
+
 /// A hundred tables of ten million entries, in a hundred bytes.
 #[test]
 fn large_tables_do_not_make_large_objects() {
