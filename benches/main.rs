@@ -69,6 +69,10 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds),
+            scale::WRITE => {
+                scale::write(&arguments.collect::<Vec<_>>());
+                return ExitCode::SUCCESS;
+            }
             _ => groups.push(argument),
         }
     }

@@ -97,7 +97,13 @@ fn embedding_works_by_hand_with_every_compiler() {
     shell(dir.path(), "palisade checksum.wat host.c -o host");
     expect_checksum(&host, &program);
     shell(dir.path(), "palisade -c checksum.wat --header checksum.h");
-    for (compiler, needed) in [("gcc -std=c11", "gcc"), ("clang -std=c11", "clang"), ("g++ -x c++ -std=c++17", "g++")] {
+    let compilers = [
+        ("gcc -std=c11", "gcc"),
+        ("clang -std=c11", "clang"),
+        ("clang-19 -std=c11", "clang-19"),
+        ("g++ -x c++ -std=c++17", "g++"),
+    ];
+    for (compiler, needed) in compilers {
         if need("the example", &[needed]) {
             let warnings = "-Wall -Wextra -pedantic -Werror";
             let flags = "$(palisade --print cflags) host.c -x none checksum.o $(palisade --print libs)";

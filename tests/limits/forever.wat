@@ -26,8 +26,8 @@
   (func (export "loads") (local $sum i32)
     ;; nothing changes
     (loop $l
-      (local.set $sum (i32.add (local.get $sum) (i32.load $m (i32.const 8))))
-      (br_if $l (i32.eqz (i32.load $m (i32.const 16))))))
+      (local.set $sum (i32.add (local.get $sum) (i32.load $m (i32.const 8200))))
+      (br_if $l (i32.eqz (i32.load $m (i32.const 8208))))))
   (func (export "globals")
     (loop $l (global.set $count (i64.add (global.get $count) (i64.const 1))) (br $l)))
   (func (export "outer") (local $i i32)
@@ -41,7 +41,7 @@
   (func (export "inner") (local $i i32)
     ;; the outer one comes only once
     (loop $outer
-      (local.set $i (i32.load $m (i32.const 0)))
+      (local.set $i (i32.load $m (i32.const 8192))) ;; which nobody else writes
       (loop $inner
         (loop $innermost (br_if $innermost (i32.eqz (i32.load $m (local.get $i)))))
         (br $inner))
