@@ -28,11 +28,11 @@
  * A distance D below means the address P - D; arrays run upwards from there. */
 #define PAL_CONTEXT_INSTANCE 8      /* struct pal_instance * */
 #define PAL_CONTEXT_STACK_LIMIT 16  /* lowest sp at which wasm may call C; 0 if the stack is unknown */
-#define PAL_CONTEXT_STACK_LOW 24    /* the stack this instance was last entered on: its lowest address … */
-#define PAL_CONTEXT_STACK_SIZE 32   /* … and size; 0 if unknown, then each entry asks again */
-#define PAL_CONTEXT_TRAP_ADDRESS 40 /* in front of a trap whose site says so: the access's address, see PAL_SITE_MEMORY */
-#define PAL_CONTEXT_TRAP_MEMORY 48  /* with PAL_SITE_ANY_…: the memory's index */
-#define PAL_CONTEXT_FIXED 48        /* the module's own part (globals first) begins below these */
+#define PAL_CONTEXT_STACK_ROOM 24   /* so much of the stack this instance last ran on lies above; 0 if unknown, then each
+                                     * entry and call of C asks again */
+#define PAL_CONTEXT_TRAP_ADDRESS 32 /* in front of a trap whose site says so: the access's address, see PAL_SITE_MEMORY */
+#define PAL_CONTEXT_TRAP_MEMORY 40  /* with PAL_SITE_ANY_…: the memory's index */
+#define PAL_CONTEXT_FIXED 40        /* the module's own part (globals first) begins below these */
 
 /* A view: one memory or table as one instance sees it. Growing updates every view of the memory or table. */
 struct pal_view {

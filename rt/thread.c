@@ -49,16 +49,16 @@ const struct pal_stack *pal_thread_stack(uintptr_t address)
 	return NULL;
 }
 
-/* Called by entry stubs when the instance was last entered on another stack: fills in the limits for this one, which
- * is this function's own frame's. An unknown stack (a coroutine of the host's) leaves size 0, so that each entry asks
- * again, and limit 0: nothing is checked there. */
+/* Called where compiled code is entered or calls C, if the instance last ran on another stack (a call through a table
+ * brings it to its caller's) or little is left of this one: fills in the limits for this one, which is this function's
+ * own frame's. An unknown stack (a coroutine of the host's) leaves room 0, so that each asks again, and limit 0: nothing
+ * is checked there. */
 void pal_rt_stack_enter(void *pinned)
 {
 	ask_own_stack(&pal_thread);
 	const struct pal_stack *stack = pal_thread_stack((uintptr_t)__builtin_frame_address(0));
-	uint64_t low = stack ? stack->low : 0;
-	pal_context_set(pinned, PAL_CONTEXT_STACK_LOW, low);
-	pal_context_set(pinned, PAL_CONTEXT_STACK_SIZE, stack ? stack->high - stack->low : 0);
 	/* low + guard lies inside the stack, so the sum cannot wrap */
-	pal_context_set(pinned, PAL_CONTEXT_STACK_LIMIT, stack ? low + stack->guard + PAL_STACK_RESERVE : 0);
+	uint64_t limit = stack ? stack->low + stack->guard + PAL_STACK_RESERVE : 0;
+	pal_context_set(pinned, PAL_CONTEXT_STACK_LIMIT, limit);
+	pal_context_set(pinned, PAL_CONTEXT_STACK_ROOM, stack && limit < stack->high ? stack->high - limit : 0);
 }

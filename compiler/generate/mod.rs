@@ -289,6 +289,7 @@ fn used_helpers<'c>(codes: impl Iterator<Item = &'c Code>) -> Vec<Helper> {
             used[helper as usize] = true;
         }
     }
+    used[Helper::StackEnter as usize] |= used.contains(&true); // other helpers' thunks call it
     Helper::ALL.into_iter().filter(|&h| used[h as usize]).collect()
 }
 

@@ -9,13 +9,14 @@ use super::check::Checks;
 use super::function::{Translator, import_function};
 use super::simd::V128;
 use super::{Env, Helper, Symbol, signature, trap};
-use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE, FUNC_CODE, FUNC_PINNED};
+use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_ROOM, FUNC_CODE, FUNC_PINNED};
 use crate::plan::{Builtin, DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{
-    Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName, Value,
+    Block, Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName,
+    Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{FuncType, ValType};
@@ -189,8 +190,9 @@ pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
         if helper == Helper::MemoryCopy && memory.is_some_and(plain) {
             copy_small(t, params);
         }
-        if helper != Helper::StackEnter {
-            check_stack(t);
+        match helper {
+            Helper::StackEnter => probe_stack(t),
+            _ => check_stack(t),
         }
         let mut args: Vec<Value> = helper.takes_instance().then(|| t.pinned()).into_iter().collect();
         args.extend_from_slice(params);
@@ -337,13 +339,9 @@ fn enter(t: &mut Translator<'_, '_>, instance: Value) -> StackSlot {
     let old = t.b.ins().get_pinned_reg(I64);
     t.b.ins().stack_store(I64, old, saved, 0);
     set_pinned(t, instance);
-    // Each load right in front of its use, so that it becomes an operand.
-    let sp = t.b.ins().get_stack_pointer(I64);
-    let low = t.load_context(I64, CONTEXT_STACK_LOW as u32, Region::Context);
-    let depth = t.b.ins().isub(sp, low);
-    let size = t.load_context(I64, CONTEXT_STACK_SIZE as u32, Region::Context);
-    let known = t.b.ins().icmp(IntCC::UnsignedLessThan, depth, size);
-    ask_stack_unless(t, known);
+    let next = ask_stack(t);
+    t.b.ins().jump(next, &[]);
+    t.switch_to(next);
     saved
 }
 
@@ -352,9 +350,17 @@ fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
     t.pinned = Some(instance);
 }
 
-/// Has the runtime tell the instance on which stack it runs. Its thunk keeps all registers: values that live on behind
-/// this need not be kept on the stack, or in registers that the caller wants back.
-fn ask_stack_unless(t: &mut Translator<'_, '_>, known: Value) {
+/// Has the runtime tell the instance on which stack it runs, unless it knows, and there is room for C on it: then code
+/// goes on in the block that is returned. Otherwise in the present one, when the runtime has answered. Its thunk keeps
+/// all registers: values that live on behind this need not be kept on the stack, or in registers that the caller wants
+/// back.
+fn ask_stack(t: &mut Translator<'_, '_>) -> Block {
+    // Each load right in front of its use, so that it becomes an operand.
+    let sp = t.b.ins().get_stack_pointer(I64);
+    let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
+    let above = t.b.ins().isub(sp, limit);
+    let room = t.load_context(I64, CONTEXT_STACK_ROOM as u32, Region::Context);
+    let known = t.b.ins().icmp(IntCC::UnsignedLessThan, above, room);
     let (next, ask) = (t.b.create_block(), t.b.create_block());
     t.b.set_cold_block(ask);
     t.b.ins().brif(known, next, &[], ask, &[]);
@@ -362,8 +368,7 @@ fn ask_stack_unless(t: &mut Translator<'_, '_>, known: Value) {
     let helper = Helper::StackEnter;
     let thunk = t.function(Symbol::HelperThunk(helper), || signature::plain(helper.thunk_convention(), &[], None));
     t.b.ins().call(thunk, &[]);
-    t.b.ins().jump(next, &[]);
-    t.switch_to(next);
+    next
 }
 
 fn leave(t: &mut Translator<'_, '_>, saved: StackSlot) {
@@ -371,12 +376,27 @@ fn leave(t: &mut Translator<'_, '_>, saved: StackSlot) {
     t.b.ins().set_pinned_reg(old);
 }
 
-/// C needs room for frames of its own: a fault in libc can't be turned into a trap.
+/// C needs room for frames of its own: a fault in libc can't be turned into a trap. What the context knows may be of
+/// another stack, or another thread's: calls through tables between instances tell it nothing.
 fn check_stack(t: &mut Translator<'_, '_>) {
+    let next = ask_stack(t);
     let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
     let sp = t.b.ins().get_stack_pointer(I64);
     let low = t.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
     t.b.ins().trapnz(low, trap::STACK_OVERFLOW);
+    t.b.ins().jump(next, &[]);
+    t.switch_to(next);
+}
+
+/// What `pal_rt_stack_enter` may use of the stack at most, some pages to spare.
+const ASKING: u32 = 16 << 10;
+
+/// Touches the stack that C is about to use, page by page (inline probes see to that in any large frame): if its end is
+/// near, the fault is in compiled code, where it is a trap.
+fn probe_stack(t: &mut Translator<'_, '_>) {
+    let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, ASKING, 3));
+    let pinned = t.pinned();
+    t.b.ins().stack_store(I64, pinned, slot, 0); // unused slots get no room
 }
 
 /// The wasm parameters of a C call, where vectors are behind pointers: the host's, so their alignment is not relied on.

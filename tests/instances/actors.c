@@ -5,6 +5,7 @@
 #include "second.h"
 #include "sharing.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,9 +59,32 @@ static void run(void *arg)
 	r->result = r->actor->step(r->actor->instance, r->depth, (int32_t)r->seed);
 }
 
+static struct env env;
+
+static bool runs_well(uint32_t i)
+{
+	uint32_t first = i % ACTORS;
+	struct run r = {.actor = &env.actors[first], .depth = (int32_t)(i % 200), .seed = i * 2654435761u};
+	pal_trap trap = pal_try(run, &r);
+	uint32_t wanted = expected(first, r.depth, r.seed);
+	if (trap || (uint32_t)r.result != wanted)
+		printf("run %u from %u: trap %d (%s in %s), result %x, expected %x\n", i, first, trap, pal_last_trap()->message,
+		       pal_last_trap()->function, (unsigned)r.result, wanted);
+	return !trap && (uint32_t)r.result == wanted;
+}
+
+/* Instances that were used on one stack are reached through the table on another. */
+static void *on_a_thread(void *arg)
+{
+	uint32_t first = *(uint32_t *)arg;
+	for (uint32_t i = first; i < first + 10; i++)
+		if (!runs_well(i))
+			return NULL;
+	return arg;
+}
+
 int main(void)
 {
-	static struct env env;
 	struct hub *hub;
 	if (pal_hub_instantiate(&hub) != PAL_TRAP_NONE)
 		return 1;
@@ -73,15 +97,12 @@ int main(void)
 	ACTOR(bare, 6);
 	ACTOR(bare, 7);
 	for (uint32_t i = 0; i < 4000; i++) {
-		uint32_t first = i % ACTORS;
-		struct run r = {.actor = &env.actors[first], .depth = (int32_t)(i % 200), .seed = i * 2654435761u};
-		pal_trap trap = pal_try(run, &r);
-		uint32_t wanted = expected(first, r.depth, r.seed);
-		if (trap || (uint32_t)r.result != wanted) {
-			printf("run %u from %u: trap %d (%s in %s), result %x, expected %x\n", i, first, trap, pal_last_trap()->message,
-			       pal_last_trap()->function, (unsigned)r.result, wanted);
+		if (!runs_well(i))
 			return 1;
-		}
+		pthread_t thread;
+		void *well = &i;
+		if (i % 20 == 0 && (pthread_create(&thread, NULL, on_a_thread, &i) || pthread_join(thread, &well) || !well))
+			return 1;
 	}
 	pal_own_free(env.actors[0].instance);
 	pal_own_free(env.actors[1].instance);

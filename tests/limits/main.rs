@@ -59,12 +59,14 @@ fn nothing_runs_on_when_it_is_interrupted() {
     }
 }
 
+type Change<'a> = &'a dyn Fn(&mut Options);
+
 /// Without our passes, with each version of the code.
 #[test]
 fn nothing_runs_on_in_other_versions_of_the_code() {
     let machine = Machine::host();
     let spec = |text: &str| palisade::plan::MemorySpec::parse(text).expect("a spec");
-    let changes: [(&str, &dyn Fn(&mut Options)); 3] = [
+    let changes: [(&str, Change<'_>); 3] = [
         ("no passes", &|options| options.disabled_passes = Disabled::all()),
         ("checked", &|options| options.memories.push(spec("1:mode=checked"))),
         ("auto", &|options| options.memories.push(spec("1:mode=auto"))),

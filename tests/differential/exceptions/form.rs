@@ -68,7 +68,7 @@ pub fn text(module: &Module, form: Form) -> String {
         }
     }
     writeln!(out, "(memory (export \"memory\") {})", module.memory.limits()).unwrap();
-    write!(out, "(global $fuel (export \"{FUEL}\") (mut i32) (i32.const 0))\n").unwrap();
+    writeln!(out, "(global $fuel (export \"{FUEL}\") (mut i32) (i32.const 0))").unwrap();
     for ty in Ty::NUMBERS {
         let zero = if ty == Ty::V128 { "v128.const i64x2 0 0".into() } else { format!("{}.const 0", ty.name()) };
         writeln!(out, "(global ${0} (export \"{0}\") (mut {0}) ({zero}))", ty.name()).unwrap();

@@ -1,6 +1,7 @@
 /* Instances, and the helpers that work on their memories and tables. */
 #define _GNU_SOURCE
 #include "hand.h"
+#include "thread.h"
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -28,12 +29,11 @@ void test_instance(void)
 
 	/* the stack */
 	pal_rt_stack_enter(p);
-	uint64_t low, size, limit;
-	memcpy(&low, p - PAL_CONTEXT_STACK_LOW, 8);
-	memcpy(&size, p - PAL_CONTEXT_STACK_SIZE, 8);
+	uint64_t limit, room;
 	memcpy(&limit, p - PAL_CONTEXT_STACK_LIMIT, 8);
+	memcpy(&room, p - PAL_CONTEXT_STACK_ROOM, 8);
 	uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-	CHECK(here - low < size && limit >= low + PAL_STACK_RESERVE && limit < here);
+	CHECK(here - limit < room && pal_thread_stack(limit - PAL_STACK_RESERVE) == pal_thread_stack(limit + room - 1));
 
 	/* the memory outlives the instance, the table, too */
 	pal_memory *memory = memory_of(p);
