@@ -382,7 +382,7 @@ struct pal_program {
 #ifndef __ASSEMBLER__
 /* Visible in shared libraries, as palisade.h is: where several have the runtime inside, the first one's serves all. */
 #pragma GCC visibility push(default)
-void pal_rt_stack_enter(void *pinned); /* fills STACK_LOW, _SIZE, _LIMIT for the current stack */
+void pal_rt_stack_enter(void *pinned); /* fills STACK_LIMIT, _ROOM for the current stack */
 uint64_t pal_rt_memory_grow(void *pinned, uint32_t memory, uint64_t pages); /* old pages or UINT64_MAX */
 /* Builtin imports about pages: PAL_CONTROL_…; a, b, c: their operands in order. */
 uint64_t pal_rt_memory_control(void *pinned, uint32_t memory, uint32_t operation, uint64_t a, uint64_t b, uint64_t c);

@@ -6,6 +6,7 @@
 #include "sharing.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -50,11 +50,11 @@ static void start(void *pinned)
 	if (pinned != context || !initialized)
 		_exit(99);
 	use_stack(500);
-	uint64_t limit, low, here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+	uint64_t limit, room, here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	pal_rt_stack_enter(pinned);
 	memcpy(&limit, context - PAL_CONTEXT_STACK_LIMIT, 8);
-	memcpy(&low, context - PAL_CONTEXT_STACK_LOW, 8);
-	if (limit != low + PAL_STACK_RESERVE || here < limit || here - low > 1 << 20)
+	memcpy(&room, context - PAL_CONTEXT_STACK_ROOM, 8);
+	if (here - limit >= room || here - limit > (1 << 20) - PAL_STACK_RESERVE)
 		_exit(98);
 	if (strcmp(behaviour, "exit") == 0)
 		pal_rt_exit(42);
