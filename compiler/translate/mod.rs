@@ -16,6 +16,7 @@
 //! | [`reference`] | null and type tests of references |
 //! | [`simd`] | vectors |
 //! | [`signature`] | the wasm calling convention and the C one |
+//! | [`small`] | small copies and fills, without calling C |
 //! | [`stub`] | code at the border to C: exports, imports, helpers, instance initialization |
 //! | [`symbol`] | how code names other code and data |
 
@@ -40,6 +41,7 @@ mod operator;
 mod reference;
 pub mod signature;
 mod simd;
+mod small;
 pub mod stub;
 mod symbol;
 mod table;

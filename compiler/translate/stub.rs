@@ -8,12 +8,12 @@ use super::base::{Region, offset_below};
 use super::check::Checks;
 use super::function::{Translator, import_function};
 use super::simd::V128;
-use super::{Env, Helper, Symbol, signature, trap};
+use super::{Env, Helper, Symbol, signature, small, trap};
 use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_ROOM, FUNC_CODE, FUNC_PINNED};
 use crate::plan::{Builtin, DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
+use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{
     Block, Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName,
     Value,
@@ -185,10 +185,10 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
     build(env, signature::plain(helper.thunk_convention(), types, result), |t, params| {
-        let memory = env.plan.memories.first();
-        let plain = |m: &crate::plan::MemoryPlan| !m.index64 && !m.exact && !m.bindable;
-        if helper == Helper::MemoryCopy && memory.is_some_and(plain) {
-            copy_small(t, params);
+        match helper {
+            Helper::MemoryCopy => small::copy(t, params),
+            Helper::MemoryFill => small::fill(t, params),
+            _ => {}
         }
         match helper {
             Helper::StackEnter => probe_stack(t),
@@ -200,47 +200,6 @@ pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
         t.b.ins().return_(&call);
         None
     })
-}
-
-/// Copies of up to 32 bytes inside memory 0, without calling C: compilers turn small structures of unknown size into
-/// `memory.copy`. All loads come before the first store, so overlapping is fine. Goes on where it does not apply.
-fn copy_small(t: &mut Translator<'_, '_>, params: &[Value]) {
-    let &[to_memory, to, from_memory, from, size] = params else { return };
-    let (small, general) = (t.b.create_block(), t.b.create_block());
-    let memories = t.b.ins().bor(to_memory, from_memory);
-    let other = t.b.ins().icmp_imm_u(IntCC::NotEqual, memories, 0);
-    // Sizes 1 to 32; addresses and sizes are below 2³², so the sums don't wrap.
-    let less = t.b.ins().iadd_imm_s(size, -1);
-    let large = t.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, less, 31);
-    let higher = t.b.ins().umax(to, from);
-    let end = t.b.ins().iadd(higher, size);
-    let length = t.memory_length(0);
-    let outside = t.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
-    let no = t.b.ins().bor(other, large);
-    let no = t.b.ins().bor(no, outside);
-    t.b.ins().brif(no, general, &[], small, &[]);
-    t.switch_to(small);
-    let base = t.memory_base(0);
-    let (to, from) = (t.b.ins().iadd(base, to), t.b.ins().iadd(base, from));
-    for (width, ty) in [(16, I8X16), (8, I64), (4, I32), (2, I16), (1, I8)] {
-        let (fits, next) = (t.b.create_block(), t.b.create_block());
-        let enough = t.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, size, width);
-        t.b.ins().brif(enough, fits, &[], next, &[]);
-        t.switch_to(fits);
-        // Two pieces that may overlap cover width to 2 × width bytes.
-        let last = t.b.ins().iadd_imm_s(size, -width);
-        let (to_last, from_last) = (t.b.ins().iadd(to, last), t.b.ins().iadd(from, last));
-        // A page may be protected.
-        let flags = MemFlagsData::new().with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
-        let (a, b) = (t.b.ins().load(ty, flags, from, 0), t.b.ins().load(ty, flags, from_last, 0));
-        t.b.ins().store(flags, a, to, 0);
-        t.b.ins().store(flags, b, to_last, 0);
-        t.b.ins().return_(&[]);
-        t.switch_to(next);
-    }
-    // Not reached: the size is at least 1.
-    t.b.ins().jump(general, &[]);
-    t.switch_to(general);
 }
 
 /// `pal_<mod>_instantiate(void **out, void *import…)`.

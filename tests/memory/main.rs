@@ -5,6 +5,7 @@ mod support;
 
 mod bindable;
 mod protection;
+mod small;
 
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
