@@ -82,7 +82,7 @@ impl Worker {
     /// Machine code for the function in `context`.
     fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
         self.optimize(env).map_err(|e| failure(&self.context.func, e))?;
-        let isa = if self.context.func.dfg.num_values() > LARGE { env.quick_isa } else { env.isa };
+        let isa = if is_slow_to_allocate(&self.context.func) { env.quick_isa } else { env.isa };
         let Context { func, domtree, .. } = &self.context;
         isa.compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
             .map(|stencil| stencil.apply_params(&func.params))
@@ -130,6 +130,17 @@ impl Worker {
 /// Functions with more IR values get their registers in one pass. The largest of SQLite has 38,000, of Python 74,000,
 /// of esbuild 138,000.
 const LARGE: usize = 160_000;
+
+/// So do those where this is less than the number of values times the most variables passed to one block: variables that
+/// live through a whole loop are compared with all that its instructions need (1,000 locals in a loop of 25,000 additions
+/// took 3.4 s, in one pass 0.3 s). No function of SQLite, Python, esbuild or nextpnr is one of these.
+const WIDE: usize = 1 << 24;
+
+fn is_slow_to_allocate(func: &Function) -> bool {
+    let values = func.dfg.num_values();
+    let most = func.layout.blocks().map(|block| func.dfg.num_block_params(block)).max().unwrap_or(0);
+    values > LARGE || values.saturating_mul(most) > WIDE
+}
 
 /// Functions with more loops inside each other are not optimized: Cranelift's pass looks at each loop from each one around
 /// it (2,500 took 37 s), and nobody writes such code but to keep a compiler busy.
