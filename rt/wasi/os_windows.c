@@ -16,9 +16,37 @@
 #ifndef FILE_OPEN_REPARSE_POINT
 #define FILE_OPEN_REPARSE_POINT 0x00200000
 #endif
-NTSTATUS NTAPI NtSetInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG, FILE_INFORMATION_CLASS);
 enum { RENAME = 10, LINK = 11, DISPOSITION = 13, DISPOSITION_EX = 64, RENAME_EX = 65 }; /* FILE_INFORMATION_CLASS */
 enum { EX_DELETE = 1, EX_POSIX = 2, EX_IGNORE_READONLY = 16, EX_REPLACE = 1 };
+
+/* The NT calls, from a library that every process has: so programs need not be linked with it. */
+struct nt {
+	NTSTATUS (NTAPI *create)(HANDLE *, ACCESS_MASK, OBJECT_ATTRIBUTES *, IO_STATUS_BLOCK *, LARGE_INTEGER *, ULONG, ULONG,
+	                         ULONG, ULONG, void *, ULONG);
+	NTSTATUS (NTAPI *set_information)(HANDLE, IO_STATUS_BLOCK *, void *, ULONG, FILE_INFORMATION_CLASS);
+	ULONG (NTAPI *error)(NTSTATUS);
+};
+
+static BOOL CALLBACK find_nt(PINIT_ONCE once, void *found, void **context)
+{
+	(void)once, (void)context;
+	struct nt *nt = found;
+	HMODULE library = GetModuleHandleW(L"ntdll.dll");
+	FARPROC create = GetProcAddress(library, "NtCreateFile"), set = GetProcAddress(library, "NtSetInformationFile");
+	FARPROC error = GetProcAddress(library, "RtlNtStatusToDosError");
+	memcpy(&nt->create, &create, sizeof create); /* pointers to functions of other types are not converted */
+	memcpy(&nt->set_information, &set, sizeof set);
+	memcpy(&nt->error, &error, sizeof error);
+	return TRUE;
+}
+
+static const struct nt *nt(void)
+{
+	static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+	static struct nt found;
+	InitOnceExecuteOnce(&once, find_nt, &found, NULL);
+	return &found;
+}
 
 static HANDLE handle_of(int descriptor)
 {
@@ -76,7 +104,7 @@ static int fail_status(NTSTATUS status)
 	case 0xC0000101: return fail_as(ENOTEMPTY); /* STATUS_DIRECTORY_NOT_EMPTY */
 	case 0xC0000121: return fail_as(EPERM);     /* STATUS_CANNOT_DELETE */
 	}
-	return fail_with(RtlNtStatusToDosError(status));
+	return fail_with(nt()->error(status));
 }
 
 static int result_of(NTSTATUS status)
@@ -147,7 +175,7 @@ static NTSTATUS open_name(int directory, struct name *name, ACCESS_MASK access, 
 	OBJECT_ATTRIBUTES attributes;
 	IO_STATUS_BLOCK block;
 	InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, handle_of(directory), NULL);
-	return NtCreateFile(out, access | SYNCHRONIZE | FILE_READ_ATTRIBUTES, &attributes, &block, NULL, FILE_ATTRIBUTE_NORMAL,
+	return nt()->create(out, access | SYNCHRONIZE | FILE_READ_ATTRIBUTES, &attributes, &block, NULL, FILE_ATTRIBUTE_NORMAL,
 	                    SHARE_ALL, disposition, options | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_REPARSE_POINT, NULL, 0);
 }
 
@@ -266,8 +294,13 @@ static int stat_handle(HANDLE file, struct pal_os_stat *out)
 		return fail();
 	if (type != FILE_TYPE_DISK)
 		return 0;
-	if (!GetFileInformationByHandle(file, &info))
-		return fail();
+	if (!GetFileInformationByHandle(file, &info)) { /* what output was redirected to may be open for nothing but writing */
+		LARGE_INTEGER size = { .QuadPart = 0 };
+		GetFileSizeEx(file, &size);
+		out->st_size = (uint64_t)size.QuadPart;
+		out->st_mode = PAL_OS_REGULAR;
+		return 0;
+	}
 	bool directory = info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY;
 	bool link = info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT;
 	*out = (struct pal_os_stat){
@@ -364,7 +397,7 @@ int pal_os_mkdirat(int directory, const char *name, unsigned mode)
 static NTSTATUS set_information(HANDLE file, void *what, size_t size, int class)
 {
 	IO_STATUS_BLOCK block;
-	return NtSetInformationFile(file, &block, what, (ULONG)size, (FILE_INFORMATION_CLASS)class);
+	return nt()->set_information(file, &block, what, (ULONG)size, (FILE_INFORMATION_CLASS)class);
 }
 
 /* Takes the name away at once where the system can; elsewhere it goes with the last handle. */

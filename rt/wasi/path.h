@@ -9,7 +9,7 @@
 #ifndef PAL_WASI_PATH_H
 #define PAL_WASI_PATH_H
 #include "abi.h"
-#include "os.h"
+#include <sys/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 
