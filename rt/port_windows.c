@@ -15,6 +15,29 @@
 #include <string.h>
 #include <winioctl.h>
 
+/* The registers of a CONTEXT, see pal_machine. */
+#if defined(__x86_64__)
+#define PC Rip
+#define SP Rsp
+#define FP Rbp
+#define PINNED R15
+#define COPY_BASE R9
+#define COPY_BYTES R8
+#define RESULT Rax
+#define TEB "mov %%gs:0x30, %0"
+#elif defined(__aarch64__)
+#define PC Pc
+#define SP Sp
+#define FP Fp
+#define PINNED X21
+#define COPY_BASE X3
+#define COPY_BYTES X4
+#define RESULT X0
+#define TEB "mov %0, x18"
+#else
+#error "port_windows.c does not know this target's CONTEXT yet"
+#endif
+
 /* ---- Address space ---- */
 
 size_t pal_port_page(void)
@@ -253,10 +276,11 @@ bool pal_port_forget(void *at, size_t bytes)
 /* What a stack overflow leaves for handlers, ours and those it goes on to. */
 enum { STACK_GUARANTEE = 64 * 1024 };
 
+/* The thread's environment block, which Windows keeps in a register. */
 static const uintptr_t *teb(void)
 {
 	const uintptr_t *self;
-	__asm__("mov %%gs:0x30, %0" : "=r"(self));
+	__asm__(TEB : "=r"(self));
 	return self;
 }
 
@@ -288,7 +312,7 @@ struct pal_place pal_port_here(void)
 {
 	CONTEXT context;
 	RtlCaptureContext(&context);
-	struct pal_place here = { context.Rip, context.Rsp, context.Rbp };
+	struct pal_place here = { context.PC, context.SP, context.FP };
 	pal_port_caller(&here);
 	return here;
 }
@@ -296,14 +320,14 @@ struct pal_place pal_port_here(void)
 /* Functions without an entry are leaves, of which none is at work here: none has called another. */
 bool pal_port_caller(struct pal_place *place)
 {
-	CONTEXT context = { .Rip = place->pc, .Rsp = place->sp, .Rbp = place->fp };
+	CONTEXT context = { .PC = place->pc, .SP = place->sp, .FP = place->fp };
 	void *handler_data;
 	DWORD64 image, frame;
 	RUNTIME_FUNCTION *function = RtlLookupFunctionEntry(place->pc, &image, NULL);
 	if (function == NULL)
 		return false;
 	RtlVirtualUnwind(UNW_FLAG_NHANDLER, image, place->pc, function, &context, &handler_data, &frame, NULL);
-	*place = (struct pal_place){ context.Rip, context.Rsp, context.Rbp };
+	*place = (struct pal_place){ context.PC, context.SP, context.FP };
 	return place->pc != 0;
 }
 
@@ -483,17 +507,20 @@ uint64_t pal_port_now(void)
 static struct pal_machine read_machine(const CONTEXT *c)
 {
 	return (struct pal_machine){
-		.pc = c->Rip, .sp = c->Rsp, .fp = c->Rbp, .pinned = c->R15, .copy_base = c->R9, .copy_bytes = c->R8, .result = c->Rax,
+		.pc = c->PC, .sp = c->SP, .fp = c->FP, .pinned = c->PINNED, .copy_base = c->COPY_BASE, .copy_bytes = c->COPY_BYTES,
+		.result = c->RESULT,
 	};
 }
 
 static void write_machine(CONTEXT *c, const struct pal_machine *machine)
 {
-	c->Rip = machine->pc;
-	c->Rsp = machine->sp;
-	c->Rbp = machine->fp;
-	c->Rax = machine->result;
+	c->PC = machine->pc;
+	c->SP = machine->sp;
+	c->FP = machine->fp;
+	c->RESULT = machine->result;
+#if defined(__x86_64__)
 	c->EFlags &= ~(DWORD)0x400; /* the ABI wants the direction flag clear */
+#endif
 }
 
 /* What kind of fault an exception is; false: none of compiled code's. */

@@ -9,6 +9,7 @@
 #include <windows.h>
 #include <winternl.h>
 #include <ntsecapi.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
