@@ -64,9 +64,10 @@ impl Compiler {
         command
     }
 
-    /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these.
+    /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these. For Windows stacks are probed
+    /// in any case, and GCC 12 fails where it is told to.
     pub fn accepts(&self, flag: &str) -> bool {
-        !(self.is_zig() && flag == "-fstack-clash-protection")
+        !((self.is_zig() || self.words[0].contains("mingw")) && flag == "-fstack-clash-protection")
     }
 
     /// `zig cc`, also as Python's package.
