@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use support::{PALISADE, need, root, run, scratch, wine};
+use support::{PALISADE, need, root, run, run_with_input, scratch, wine};
 
 /// Compiles a module to an executable.
 fn build(dir: &Path, name: &str, text: &str) -> Command {
@@ -93,8 +93,7 @@ fn the_example_counts_words() {
     let dir = scratch();
     let text = std::fs::read_to_string(root().join("examples/hello/hello.wat")).unwrap();
     let mut command = build(dir.path(), "hello", &text);
-    std::fs::write(dir.path().join("input"), "three words here\n").unwrap();
-    let ran = run(command.stdin(std::fs::File::open(dir.path().join("input")).unwrap())).expect(0);
+    let ran = run_with_input(&mut command, b"three words here\n").expect(0);
     assert_eq!(ran.stdout(), "Hello! You gave me 1 lines, 3 words and 17 bytes.\n");
 }
 
