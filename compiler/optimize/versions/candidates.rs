@@ -116,6 +116,10 @@ fn candidate(
     if all.is_empty() || ranges.turns(func, within).is_some_and(|turns| turns.most < MIN_TURNS) {
         return None;
     }
+    let most = MAX_TESTS[usize::from(nested)];
+    if nested && all.len() > most {
+        return None;
+    }
     let (mut turns, mut checks) = (Vec::new(), Vec::new());
     let mut stay = 0;
     for (inner, check) in all {
@@ -127,7 +131,7 @@ fn candidate(
     }
     // Where only something that doesn't change is checked, the test would cost what it saves, nearly.
     let varies = checks.iter().any(|(_, span)| !span.steps.is_empty());
-    let worth = varies && checks.len() <= MAX_TESTS[usize::from(nested)] && stay <= checks.len();
+    let worth = varies && checks.len() <= most && stay <= checks.len();
     worth.then_some(Candidate { blocks, entry, turns, checks, exit })
 }
 

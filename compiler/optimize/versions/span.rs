@@ -24,6 +24,10 @@ impl Span {
         let mut affine = affine::of(func, flow, within, value)?;
         let mut steps = Vec::new();
         loop {
+            // In each loop around, what a number is made of may be made of more: guests decide how much.
+            if affine.start.size() + affine.step.size() > MAX_TERM {
+                return None;
+            }
             if affine.step != Term::Constant(0) {
                 steps.push((within, affine.step));
             }
