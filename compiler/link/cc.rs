@@ -16,6 +16,7 @@ pub struct Compiler {
     pub words: Vec<String>,
     /// Names the package to install, if it can't be run.
     hint: Option<&'static str>,
+    is_for_windows: bool,
     /// What the target's system has in no library of its own.
     libraries: &'static [&'static str],
 }
@@ -60,7 +61,7 @@ impl Compiler {
     }
 
     fn new(words: Vec<String>, hint: Option<&'static str>, target: &Target) -> Compiler {
-        let mut compiler = Compiler { words, hint, libraries: &[] };
+        let mut compiler = Compiler { words, hint, is_for_windows: target.is_windows(), libraries: &[] };
         // It leaves out what unwinds exceptions unless the program is C++. Nothing else is missing on other systems.
         compiler.libraries = match compiler.is_zig() {
             _ if target.is_macos() => &[],
@@ -79,9 +80,10 @@ impl Compiler {
         command
     }
 
-    /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these.
+    /// Some flags are unknown to some compilers: `zig cc` has its own defaults for these, and on Windows all code probes
+    /// its stack, which GCC's flag for it does not know.
     pub fn accepts(&self, flag: &str) -> bool {
-        !(self.is_zig() && flag == "-fstack-clash-protection")
+        !((self.is_zig() || self.is_for_windows) && flag == "-fstack-clash-protection")
     }
 
     /// What makes static libraries of its objects: `$AR`, or what comes with it where the host's does not know the format.
