@@ -206,7 +206,8 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
     }
     let mut flags = Vec::new();
     if command.options.shared {
-        flags.push("-shared");
+        // It stays when it is closed: faults of the process go through the runtime's handler.
+        flags.extend(["-shared", "-Wl,-z,nodelete"]);
     }
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("can't write {}: {e}", output.display()));
     // A device or pipe is written to, never replaced.
