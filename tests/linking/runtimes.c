@@ -71,14 +71,14 @@ struct pair {
 };
 
 static void own_fault(void *pair) { own_load(((struct pair *)pair)->own, 65536); }
-static void other_fault(void *pair) { theirs.load(((struct pair *)pair)->other, 65533); }
+static void other_fault(void *pair) { theirs.load(((struct pair *)pair)->other, 70000); }
 static void deep(void *instance) { own_deep(instance); }
 
 /* Each catches its own, below the other's. */
 static void both(void *arg)
 {
 	struct pair *pair = arg;
-	CHECK(theirs.try(other_fault, pair) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS && theirs.last_trap()->address == 65533);
+	CHECK(theirs.try(other_fault, pair) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS && theirs.last_trap()->address == 70000);
 	CHECK(pal_try(own_fault, pair) == PAL_TRAP_MEMORY_OUT_OF_BOUNDS && pal_last_trap()->address == 65536);
 	pair->caught++;
 }
