@@ -4,16 +4,19 @@ mod support;
 
 use palisade::Options;
 use palisade::optimize::{Disabled, PASSES};
-use support::{Machine, compile_wat, link_c, machines, run, scratch, write};
+use support::{Machine, compile_wat, compile_with, link_c, machines, run, scratch, write};
 
 /// Machine code of a module for x86-64, with or without a pass.
 fn assembly(wat: &str, without: Option<&str>) -> String {
-    let mut options = Options::new("m");
+    palisade::assembly(wat.as_bytes(), &options("m", without)).expect("it compiles")
+}
+
+/// For x86-64, with or without a pass.
+fn options(name: &str, without: Option<&str>) -> Options {
+    let mut options = Options::new(name);
     options.target = palisade::Target::parse("x86_64-unknown-linux-gnu").expect("a target");
-    let mut disabled = Disabled::default();
-    assert!(without.is_none_or(|name| disabled.add(name)), "there is a pass {without:?}");
-    options.disabled_passes = disabled;
-    palisade::assembly(wat.as_bytes(), &options).expect("it compiles")
+    assert!(without.is_none_or(|name| options.disabled_passes.add(name)), "there is a pass {without:?}");
+    options
 }
 
 #[test]
@@ -344,9 +347,7 @@ fn compile_without_passes(machine: &Machine, dir: &std::path::Path, name: &str, 
     let mut options = Options::new(name);
     options.target = machine.target();
     options.disabled_passes = Disabled::all();
-    let object = palisade::compile(wat.as_bytes(), &options).expect("it compiles");
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
+    compile_with(dir, wat.as_bytes(), &options)
 }
 
 // ---- Bounds checks ----
@@ -358,10 +359,8 @@ fn checks(wat: &str, without: Option<&str>) -> (usize, usize, usize) {
 }
 
 fn checked_options(name: &str, without: Option<&str>) -> Options {
-    let mut options = Options::new(name);
-    options.target = palisade::Target::parse("x86_64-unknown-linux-gnu").expect("a target");
+    let mut options = options(name, without);
     options.memories = vec![palisade::plan::MemorySpec::parse("*:mode=checked").expect("a spec")];
-    assert!(without.is_none_or(|name| options.disabled_passes.add(name)), "there is a pass {without:?}");
     options
 }
 
@@ -772,7 +771,5 @@ fn versions_of_loops_do_what_wasm_says() {
 fn compile_checked(machine: &Machine, dir: &std::path::Path, name: &str, wat: &str) -> std::path::PathBuf {
     let mut options = checked_options(name, None);
     options.target = machine.target();
-    let object = palisade::compile(wat.as_bytes(), &options).expect("it compiles");
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
+    compile_with(dir, wat.as_bytes(), &options)
 }
