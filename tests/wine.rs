@@ -103,7 +103,7 @@ fn a_host_has_a_hundred_instances_and_threads() {
         return;
     }
     let dir = scratch();
-    let (sources, program) = (root().join("tests/windows"), dir.path().join("host.exe"));
+    let (sources, program) = (root().join("tests/wine"), dir.path().join("host.exe"));
     let mut palisade = Command::new(PALISADE);
     palisade.args(["--target", "x86_64-pc-windows-gnu", "--header"]).arg(dir.path().join("lib.h"));
     palisade.arg("-I").arg(dir.path()).arg(sources.join("lib.wat")).arg(sources.join("host.c"));
