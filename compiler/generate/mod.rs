@@ -2,19 +2,20 @@
 //! on the number of threads.
 
 mod code;
+mod epilogue;
 mod phase;
 mod refused;
 
-pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
 use crate::plan::Plan;
-use crate::translate::stub::{self, Stub};
+use crate::translate::stub::{self, SavedPinned, Stub};
 use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{Function, StackSlot};
+use cranelift_codegen::ir::Function;
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use rayon::prelude::*;
@@ -82,6 +83,9 @@ impl Worker {
     /// Machine code for the function in `context`.
     fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
         self.optimize(env).map_err(|e| failure(&self.context.func, e))?;
+        if env.is_x86_64 && !listing {
+            epilogue::mark(&mut self.context.func);
+        }
         let isa = if is_slow_to_allocate(&self.context.func) { env.quick_isa } else { env.isa };
         let Context { func, domtree, .. } = &self.context;
         isa.compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
@@ -118,7 +122,7 @@ impl Worker {
     }
 
     /// The same, with what the object needs of it.
-    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<SavedPinned>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
         let (after, aside) = self.checks;
@@ -208,7 +212,10 @@ pub fn clif(env: &Env<'_>) -> Result<String> {
 
 /// The machine code of all functions as text, for `-S`.
 pub fn assembly(env: &Env<'_>) -> Result<String> {
-    listing(env, |env, worker| Ok(worker.compile(env, true)?.vcode.unwrap_or_default()))
+    listing(env, |env, worker| {
+        let text = worker.compile(env, true)?.vcode.unwrap_or_default();
+        Ok(if env.is_x86_64 { epilogue::shorten_listing(&text) } else { text })
+    })
 }
 
 fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync) -> Result<String> {
@@ -240,7 +247,11 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             worker.context.clear();
             worker.context.func = func;
             worker.scratch.checks = checks;
-            Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
+            let mut code = worker.code(env, saved_pinned, Handlers::default())?;
+            if env.is_x86_64 {
+                code.phase = phase::of_stub(&code.bytes, code.returns());
+            }
+            Ok((kind, code))
         })
         .collect()
 }
