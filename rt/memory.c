@@ -235,6 +235,11 @@ void pal_memory_free(pal_memory *memory)
 	drop(memory);
 }
 
+uint8_t *pal_memory_page(const struct pal_memory *memory, uint64_t page)
+{
+	return memory->base + page * pal_port_page(); /* a page of its reservation: no wrap */
+}
+
 void *pal_memory_data(const pal_memory *memory)
 {
 	return memory->base;

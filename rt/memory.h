@@ -64,6 +64,8 @@ uint64_t pal_memory_guard_bytes(void);
 /* Can code without checks use it as a memory? Its pages must end where host pages end. */
 bool pal_memory_is_guarded(const struct pal_memory *);
 
+/* Where a page of the memory's reservation is. */
+uint8_t *pal_memory_page(const struct pal_memory *, uint64_t page);
 /* Moves a movable memory, unless it has room for `size` bytes; others have it if they were ever as large. Under its
  * lock. False: nothing has changed. */
 bool pal_memory_make_room(struct pal_memory *, uint64_t size);

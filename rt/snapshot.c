@@ -1,9 +1,9 @@
 /* Snapshots as hosts have them: of one memory, or of an instance. */
-#include "image.h"
 #include "instance.h"
 #include "memory.h"
 #include "palisade.h"
 #include "state.h"
+#include "version.h"
 #include <stdlib.h>
 
 struct pal_snapshot {
@@ -50,7 +50,7 @@ pal_status pal_memory_snapshot(pal_memory *memory, pal_snapshot **out)
 static struct pal_version *version_of(const struct pal_snapshot *snapshot, const struct pal_memory *memory)
 {
 	for (size_t i = 0; i < snapshot->count; i++)
-		if (pal_version_memory(snapshot->versions[i]) == memory)
+		if (snapshot->versions[i]->memory == memory)
 			return snapshot->versions[i];
 	return NULL;
 }
