@@ -28,7 +28,7 @@ PAL_GLOBAL(pal_try_frame)
 "	sub $24, %rsp\n"               /* the cookie at -48; sp is a multiple of 16 */
 "	mov %rbp, %rdx\n"
 "	call " PAL_SYMBOL(pal_try_run) "\n"
-PAL_GLOBAL(pal_try_land)
+PAL_INNER(pal_try_land)
 "	lea -40(%rbp), %rsp\n"
 "	pop %r15\n"
 "	pop %r14\n"
@@ -103,9 +103,9 @@ PAL_GLOBAL(pal_land)
 "	jmp *%rcx\n"
 
 /* Guarded copies: (rdi to, rsi from, rdx size, rcx base, r8 bytes). While they touch memory, r9 = base, r8 = bytes:
- * port_posix.c reads them there. */
+ * port_registers.c reads them there. */
 PAL_GLOBAL(pal_copy_begin)
-PAL_GLOBAL(pal_copy_forward)
+PAL_INNER(pal_copy_forward)
 "	.cfi_startproc\n"
 "	endbr64\n"
 "	mov %rcx, %r9\n"
@@ -113,7 +113,7 @@ PAL_GLOBAL(pal_copy_forward)
 "	rep movsb\n"
 "	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_backward)
+PAL_INNER(pal_copy_backward)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "1:	cmp $8, %rdx\n"
@@ -130,7 +130,7 @@ PAL_GLOBAL(pal_copy_backward)
 "	jmp 2b\n"
 "3:	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_word)
+PAL_INNER(pal_copy_word)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "	cmp $8, %rdx\n"
@@ -143,17 +143,17 @@ PAL_GLOBAL(pal_copy_word)
 "	mov %rax, (%rdi)\n"
 "	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_fill)
+PAL_INNER(pal_copy_fill)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "	mov %rdx, %rcx\n"
 "	mov %esi, %eax\n"
 "	rep stosb\n"
 "	xor %eax, %eax\n"
-PAL_GLOBAL(pal_copy_fault)
+PAL_INNER(pal_copy_fault)
 "	ret\n"
 "	.cfi_endproc\n"
-PAL_GLOBAL(pal_copy_end)
+PAL_INNER(pal_copy_end)
 );
 
 #endif
