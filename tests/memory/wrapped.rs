@@ -44,10 +44,10 @@ static void MOD_test(void)
 	CHECK(pal_memory_wrap_as(&constant, bytes, BYTES, PAL_READ, WIDE, PAGE) == PAL_OK);
 	/* the other three kinds */
 	for (int i = 0; i < 4; i++) {
-		int wide = i & 1;
+		int index64 = i & 1;
 		uint32_t page = i & 2 ? 1 : 65536;
-		CHECK(pal_memory_wrap_as(&other, bytes, BYTES, PAL_READ_WRITE, wide, page) == PAL_OK);
-		bool same = wide == WIDE && page == PAGE;
+		CHECK(pal_memory_wrap_as(&other, bytes, BYTES, PAL_READ_WRITE, index64, page) == PAL_OK);
+		bool same = index64 == WIDE && page == PAGE;
 		CHECK(pal_MOD_bind_memory(MOD, 1, other) == (same ? PAL_OK : PAL_E_TYPE));
 		pal_memory_free(other);
 	}
