@@ -5,16 +5,16 @@ mod code;
 mod phase;
 mod refused;
 
-pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
 use crate::plan::Plan;
-use crate::translate::stub::{self, Stub};
+use crate::translate::stub::{self, SavedPinned, Stub};
 use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{Function, StackSlot};
+use cranelift_codegen::ir::Function;
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use rayon::prelude::*;
@@ -118,7 +118,7 @@ impl Worker {
     }
 
     /// The same, with what the object needs of it.
-    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<SavedPinned>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
         let compiled = self.compile(env, false)?;
         let (after, aside) = self.checks;
