@@ -46,22 +46,30 @@ static pal_status write_changes(struct pal_image *image, const struct pal_change
 	return PAL_OK;
 }
 
-/* Pages of the memory's object can be seen at several addresses: they are written, not mapped. */
-static pal_status write_objects(struct pal_memory *memory, struct pal_buffers buffers)
+/* A page of the memory's object gets what the image has at `page`. */
+static pal_status write_object(struct pal_memory *memory, uint64_t offset, uint64_t page, struct pal_buffers buffers)
 {
-	for (size_t i = 0; i < memory->pages.count; i++) {
-		const struct pal_run *run = &memory->pages.runs[i];
-		uint64_t end = pal_pages_run_end(&memory->pages, i);
-		for (uint64_t page = run->from; run->backing == PAL_BACKING_OBJECT && page < end; page++) {
-			const uint8_t *now = pal_image_look(memory, page, buffers.now);
-			if (now == NULL || !pal_image_read(memory->image, page, buffers.old))
-				return PAL_E_OS;
-			if (memcmp(now, buffers.old, pal_port_page()) != 0 &&
-			    !pal_image_put(memory->object, run->offset + (page - run->from), buffers.old))
-				return pal_memory_os_error();
-		}
+	size_t size = pal_port_page();
+	if (!pal_port_object_read(memory->object, offset * size, buffers.now, size) ||
+	    !pal_image_read(memory->image, page, buffers.old))
+		return PAL_E_OS;
+	if (memcmp(buffers.now, buffers.old, size) == 0 || pal_image_put(memory->object, offset, buffers.old))
+		return PAL_OK;
+	return pal_memory_os_error();
+}
+
+/* Pages of the memory's object can be seen at several addresses: they are written, not mapped; also those of the version
+ * that are yet to be shown where a file is. */
+static pal_status write_objects(const struct pal_version *version, struct pal_buffers buffers)
+{
+	pal_status status = PAL_OK;
+	for (size_t i = 0; i < version->pages.count; i++) {
+		const struct pal_run *run = &version->pages.runs[i];
+		uint64_t end = run->backing == PAL_BACKING_OBJECT ? pal_pages_run_end(&version->pages, i) : run->from;
+		for (uint64_t page = run->from; page < end && status == PAL_OK; page++)
+			status = write_object(version->memory, run->offset + (page - run->from), page, buffers);
 	}
-	return PAL_OK;
+	return status;
 }
 
 /* The image holds the version now, which becomes the newest one. */
@@ -86,7 +94,7 @@ static void become_newest(struct pal_image *image, struct pal_version *version, 
 	pal_version_append(image, version);
 }
 
-/* The memory, whose pages are mapped as the version has them, gets its bytes. A failure leaves the image as it was, and
+/* The memory, whose pages are mapped as the version has them, but for those of shared files, gets its bytes. A failure leaves the image as it was, and
  * the memory, if it has no pages of its object. */
 static pal_status load(struct pal_version *version)
 {
@@ -105,7 +113,7 @@ static pal_status load(struct pal_version *version)
 		status = write_changes(image, &changes, buffers.now);
 	if (status != PAL_OK)
 		goto end;
-	status = write_objects(memory, buffers);
+	status = write_objects(version, buffers);
 	if (status == PAL_OK) {
 		pal_image_forget(memory, &written);
 		become_newest(image, version, &changes);
@@ -137,9 +145,10 @@ static bool shape_part(struct pal_memory *memory, const struct pal_run *now, con
 	}
 }
 
-/* Maps pages [0, goal->end) as `goal` says, and what lies behind it not at all: the shared files' pages last, or all
- * others. Nothing that only the memory holds is lost, but for the files' mappings: therefore those are tried twice. */
-static pal_status shape_some(struct pal_memory *memory, const struct pal_pages *goal, bool files)
+/* Maps pages [0, goal->end) as `goal` says, and what lies behind it not at all: the shared files' pages, or all others.
+ * Nothing that only the memory holds is lost, but for the files' mappings: therefore they come when all else is done, and
+ * are tried twice. Room for the runs was reserved. */
+static pal_status shape(struct pal_memory *memory, const struct pal_pages *goal, bool files)
 {
 	uint64_t last = goal->end > memory->pages.end ? goal->end : memory->pages.end, end;
 	for (uint64_t page = 0; page < last; page = end) {
@@ -160,17 +169,20 @@ static pal_status shape_some(struct pal_memory *memory, const struct pal_pages *
 	return PAL_OK;
 }
 
-static pal_status shape(struct pal_memory *memory, const struct pal_pages *goal, uint64_t size)
+static pal_status become(struct pal_version *version)
 {
-	if (!pal_pages_reserve(&memory->pages, memory->pages.count + goal->count + 1))
+	struct pal_memory *memory = version->memory;
+	if (!pal_pages_reserve(&memory->pages, memory->pages.count + version->pages.count + 1))
 		return PAL_E_NOMEM;
-	pal_status status = shape_some(memory, goal, false);
+	pal_status status = shape(memory, &version->pages, false);
 	if (status == PAL_OK)
-		status = shape_some(memory, goal, true);
+		status = load(version);
+	if (status == PAL_OK)
+		status = shape(memory, &version->pages, true);
 	if (status != PAL_OK)
 		return status;
-	pal_pages_cut(&memory->pages, goal->end);
-	memory->size = size;
+	pal_pages_cut(&memory->pages, version->pages.end);
+	memory->size = version->size;
 	return PAL_OK;
 }
 
@@ -182,11 +194,9 @@ static pal_status restore_shape(struct pal_version *version)
 	pal_status status = pal_version_begin(&before, memory);
 	if (status != PAL_OK)
 		return status;
-	status = shape(memory, &version->pages, version->size);
-	if (status == PAL_OK)
-		status = load(version);
-	if (status != PAL_OK && shape(memory, &before->pages, before->size) == PAL_OK)
-		load(before);
+	status = become(version);
+	if (status != PAL_OK)
+		become(before);
 	pal_version_take_out(memory->image, before);
 	pal_version_end(before);
 	return status;
