@@ -61,7 +61,7 @@ static void MOD_test(void)
 		CHECK(bytes[BYTES - 5] == 1 && bytes[BYTES - 1] == (i == 1 ? 3 : 0));
 	}
 	MOD_expect(MOD_try_load, BYTES - 3, PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
-	MOD_expect(MOD_try_load, -1, PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
+	MOD_expect(MOD_try_load, -2, PAL_TRAP_MEMORY_OUT_OF_BOUNDS);
 	CHECK(MOD_load(MOD, 5) == 0x01010101);
 	CHECK(pal_MOD_bind_memory(MOD, 1, constant) == PAL_OK && MOD_load(MOD, BYTES - 4) == 0);
 	for (int i = 0; i < 3; i++)
