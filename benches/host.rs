@@ -1,8 +1,10 @@
 //! Benchmarks that a C host runs: NAME_palisade.c with the modules inside, NAME_wasmtime.c with their files as
-//! arguments. Both print numbers.
+//! arguments, NAME_wasm2c.c, if it is there, with the only module inside. All print numbers.
 
 use crate::measure::{measure, median};
-use crate::{Bench, PALISADE, here};
+use crate::run::wasm2c_runtime;
+use crate::{Bench, PALISADE, here, installed};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a host printed in each round.
@@ -23,6 +25,7 @@ pub fn run(bench: &Bench, name: &str, modules: &[&str]) -> Vec<Numbers> {
     if bench.wasmtime {
         contenders.push(("wasmtime", wasmtime(bench, name, modules)));
     }
+    contenders.extend(wasm2c(bench, name, modules).map(|command| ("wasm2c + clang -O2", command)));
     let mut all: Vec<_> = contenders.iter().map(|(name, _)| Numbers { name, rounds: Vec::new() }).collect();
     for _ in 0..bench.rounds {
         for ((_, command), numbers) in contenders.iter_mut().zip(&mut all) {
@@ -41,6 +44,36 @@ fn palisade(bench: &Bench, name: &str, modules: &[&str]) -> Command {
     Command::new(host)
 }
 
+/// With the module as C.
+fn wasm2c(bench: &Bench, name: &str, modules: &[&str]) -> Option<Command> {
+    let (host, &[module]) = (here(&format!("{name}_wasm2c.c")), modules) else { return None };
+    if !host.is_file() {
+        return None;
+    }
+    let Some(runtime) = wasm2c_runtime().filter(|_| installed("clang")) else {
+        println!("left out: wasm2c: it, its runtime (WASM2C_RT) or clang is not there");
+        return None;
+    };
+    let folder = bench.folder.join(format!("{name}.c.d"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (wasm, c) = (write_wasm(&folder, module), folder.join("prog.c"));
+    measure(Command::new("wasm2c").arg(wasm).args(["-n", "prog", "-o"]).arg(&c));
+    let program = folder.join("program");
+    let mut clang = Command::new(here("wasm2c/cc"));
+    clang.args(["-O2", "-w", "-I"]).arg(&runtime).arg("-I").arg(&folder).arg(c).arg(host);
+    clang.args(["wasm-rt-impl.c", "wasm-rt-mem-impl.c"].map(|file| runtime.join(file)));
+    measure(clang.arg("-o").arg(&program).arg("-lm"));
+    Some(Command::new(program))
+}
+
+/// A module of ours as a binary file.
+fn write_wasm(folder: &Path, module: &str) -> PathBuf {
+    let wasm = folder.join(format!("{module}.wasm"));
+    let binary = wat::parse_file(here(&format!("{module}.wat"))).expect("it is well-formed");
+    std::fs::write(&wasm, binary).expect("it can be written");
+    wasm
+}
+
 /// With the library inside the Python package.
 fn wasmtime(bench: &Bench, name: &str, modules: &[&str]) -> Command {
     const FIND: &str = "import glob, os, wasmtime; \
@@ -53,10 +86,7 @@ fn wasmtime(bench: &Bench, name: &str, modules: &[&str]) -> Command {
     measure(cc.arg("-o").arg(&host));
     let mut run = Command::new(host);
     for module in modules {
-        let wasm = bench.folder.join(format!("{module}.wasm"));
-        let binary = wat::parse_file(here(&format!("{module}.wat"))).expect("it is well-formed");
-        std::fs::write(&wasm, binary).expect("it can be written");
-        run.arg(wasm);
+        run.arg(write_wasm(&bench.folder, module));
     }
     run
 }

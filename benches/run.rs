@@ -114,7 +114,7 @@ fn wasmtime(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
 }
 
 /// The folder of wasm2c's runtime: `$WASM2C_RT`, else where Debian has it.
-fn wasm2c_runtime() -> Option<PathBuf> {
+pub fn wasm2c_runtime() -> Option<PathBuf> {
     let folder = std::env::var_os("WASM2C_RT").map_or_else(|| "/usr/share/wabt/wasm2c".into(), PathBuf::from);
     (installed("wasm2c") && folder.join("wasm-rt-impl.c").is_file()).then_some(folder)
 }

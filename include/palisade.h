@@ -103,8 +103,8 @@ typedef enum pal_status {
 /* ---- References ---- */
 
 /* A function of some instance, also where wasm has a more precise type: passing one of another type, or null where the
- * type says that it can't be, is PAL_TRAP_CAST_FAILURE. Writing one through the pointer to a mutable exported global
- * is not checked: code relies on the global's type. NULL: null. */
+ * type says that it can't be, is PAL_TRAP_CAST_FAILURE. So is reading one that C has written into a mutable global,
+ * exported or its own: code asks when it reads such a global. It stays valid as long as its instance. NULL: null. */
 typedef struct pal_funcref { void *ref; } pal_funcref;
 typedef struct pal_externref { void *ref; } pal_externref; /* any pointer of the host's; NULL: null */
 
@@ -240,13 +240,15 @@ typedef struct pal_table pal_table; /* reference-counted, as memories */
 
 typedef enum pal_table_type { PAL_TABLE_FUNCREF = 0x70, PAL_TABLE_EXTERNREF = 0x6f } pal_table_type;
 
-/* Makes a table of nulls. max_elements UINT64_MAX: no maximum. PAL_E_RANGE, PAL_E_NOMEM, PAL_E_ARGUMENT. */
+/* Makes a table of nulls. A table of functions whose elements all have the type that the first module importing it
+ * wants, (ref null $type) or without null, is a table of that type from then on. max_elements UINT64_MAX: no maximum. PAL_E_RANGE, PAL_E_NOMEM, PAL_E_ARGUMENT. */
 pal_status pal_table_new(pal_table **out, pal_table_type, uint64_t min_elements, uint64_t max_elements);
 void pal_table_free(pal_table *);
 uint64_t pal_table_size(const pal_table *);
 /* Reads element `index` (a pal_funcref's or pal_externref's pointer). PAL_E_RANGE. */
 pal_status pal_table_get(const pal_table *, uint64_t index, void **ref);
-/* Writes it. PAL_E_RANGE; PAL_E_TYPE: not of the table's type, if it is a table of typed functions or without null. */
+/* Writes it. PAL_E_RANGE; PAL_E_TYPE: not of the table's type, if it is a table of typed functions or without null; a
+ * function of another copy of the runtime. */
 pal_status pal_table_set(pal_table *, uint64_t index, void *ref);
 
 /* ---- Limits ----

@@ -5,12 +5,23 @@
 
 #pragma GCC visibility push(hidden)
 
+/* The calling convention of what is assembly: on x86-64 the same everywhere, whatever C uses. */
+#if defined(__x86_64__) && defined(_WIN32)
+#define PAL_ASSEMBLY __attribute__((sysv_abi))
+#else
+#define PAL_ASSEMBLY
+#endif
+
 /* pal_try_frame's frame, named by its frame pointer: [0] the caller's frame pointer, [8] the return address (on every
  * architecture so far); at PAL_TRY_COOKIE a number that try.c puts there to know the frame again; PAL_TRY_SP is its low
  * end. */
 #if defined(__x86_64__)
 #define PAL_TRY_COOKIE (-48)
+#ifdef _WIN32
+#define PAL_TRY_SP (-96) /* C wants 32 bytes for its arguments below */
+#else
 #define PAL_TRY_SP (-64)
+#endif
 #elif defined(__aarch64__)
 #define PAL_TRY_COOKIE 160
 #define PAL_TRY_SP 0
@@ -18,23 +29,25 @@
 #error "no arch_….c for this target"
 #endif
 /* pal_try; calls pal_try_run (try.h) with its frame. */
-pal_trap pal_try_frame(void (*fn)(void *), void *arg);
+PAL_ASSEMBLY pal_trap pal_try_frame(void (*fn)(void *), void *arg);
 /* Where a trap resumes: inside pal_try_frame, fp = its frame, sp at or below its low end, result = the pal_trap. */
 extern const char pal_try_land[];
 /* Goes there from C. */
-_Noreturn void pal_try_resume(void *frame, pal_trap kind);
+PAL_ASSEMBLY _Noreturn void pal_try_resume(void *frame, pal_trap kind);
 
+#ifndef _WIN32
 /* Calls fn(arg) with the stack pointer at `top`, a multiple of 16. The frames stay linked: debuggers, backtraces and
  * exceptions pass from one stack to the other. */
 void pal_switch_stack(void *top, void (*fn)(void *), void *arg);
+#endif
 
 /* Copies that may fault on [base, base + bytes), the guest's memory: 0, or the address of the byte they could not
  * reach, with some bytes done. Forward is right for `to` below `from`, backward for `to` above it. */
-uintptr_t pal_copy_forward(void *to, const void *from, size_t size, const void *base, size_t bytes);
-uintptr_t pal_copy_backward(void *to, const void *from, size_t size, const void *base, size_t bytes);
-uintptr_t pal_copy_fill(void *to, uint32_t value, size_t size, const void *base, size_t bytes);
+PAL_ASSEMBLY uintptr_t pal_copy_forward(void *to, const void *from, size_t size, const void *base, size_t bytes);
+PAL_ASSEMBLY uintptr_t pal_copy_backward(void *to, const void *from, size_t size, const void *base, size_t bytes);
+PAL_ASSEMBLY uintptr_t pal_copy_fill(void *to, uint32_t value, size_t size, const void *base, size_t bytes);
 /* Reads 4 or 8 bytes, aligned, at once; every write of other threads is before or after it. */
-uintptr_t pal_copy_word(void *to, const void *from, size_t size, const void *base, size_t bytes);
+PAL_ASSEMBLY uintptr_t pal_copy_word(void *to, const void *from, size_t size, const void *base, size_t bytes);
 /* The code of these, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
@@ -55,7 +68,7 @@ struct pal_landing {
 	uint64_t number;
 	struct pal_registers registers;
 };
-_Noreturn void pal_land(const struct pal_landing *);
+PAL_ASSEMBLY _Noreturn void pal_land(const struct pal_landing *);
 /* pal_rt_throw and pal_rt_throw_ref, which are assembly, go on here (throw.c): with the frame pointer of their own frame,
  * whose caller is compiled code, and what the registers hold there. */
 _Noreturn void pal_throw(void *pinned, uint32_t tag, const void *values, uintptr_t fp, const struct pal_registers *);
@@ -73,6 +86,10 @@ _Noreturn void pal_throw_ref(void *pinned, uint64_t exnref, const void *unused, 
 #define PAL_INNER(name) PAL_GLOBAL(name)
 #define PAL_PUBLIC(name) \
 	".globl " PAL_SYMBOL(name) "\n.type " PAL_SYMBOL(name) ", %function\n" PAL_SYMBOL(name) ":\n"
+#elif defined(_WIN32)
+#define PAL_GLOBAL(name) ".globl " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#define PAL_INNER(name) PAL_GLOBAL(name)
+#define PAL_PUBLIC(name) ".globl " PAL_SYMBOL(name) "\n.def " PAL_SYMBOL(name) "; .scl 2; .type 32; .endef\n" PAL_SYMBOL(name) ":\n"
 #else
 #define PAL_PUBLIC(name) ".globl " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
 #define PAL_GLOBAL(name) \

@@ -1,6 +1,38 @@
-/* x86-64, System V calling convention; see arch.h. */
+/* x86-64, System V calling convention (on Windows, too: PAL_ASSEMBLY); see arch.h. */
 #include "arch.h"
 #ifdef __x86_64__
+
+/* What unwinders are told: by CFI, or by Windows' SEH directives, which describe the same pushes in order. There, the
+ * caller of a function of this convention has saved what else C wants kept: rsi, rdi, xmm6 to xmm15. */
+#ifdef _WIN32
+#define BEGIN(name) "\t.seh_proc " PAL_SYMBOL(name) "\n"
+#define PUSH_FRAME "\tpush %rbp\n\t.seh_pushreg %rbp\n\tmov %rsp, %rbp\n\t.seh_setframe %rbp, 0\n"
+#define PUSH(register, offset) "\tpush " register "\n\t.seh_pushreg " register "\n"
+#define ROOM(bytes) "\tsub $" bytes ", %rsp\n\t.seh_stackalloc " bytes "\n"
+#define BODY "\t.seh_endprologue\n"
+#define AT_RETURN
+#define END "\t.seh_endproc\n"
+/* To C: the fourth argument is in r9, the fifth on the stack above 32 bytes of the callee's. */
+#define TRY_ROOM "56"
+#define TRY_ARGUMENTS "\tmov %rdi, %rcx\n\tmov %rsi, %rdx\n\tmov %rbp, %r8\n"
+#define THROW_ARGUMENTS ROOM("48") BODY "\tmov %rbp, %r9\n\tlea 48(%rsp), %rax\n\tmov %rax, 32(%rsp)\n"
+#define LEAF /* what has no entry is a leaf */
+#define LEAF_END
+#else
+#define BEGIN(name) "\t.cfi_startproc\n\tendbr64\n"
+#define PUSH_FRAME \
+	"\tpush %rbp\n\t.cfi_def_cfa_offset 16\n\t.cfi_offset %rbp, -16\n\tmov %rsp, %rbp\n\t.cfi_def_cfa_register %rbp\n"
+#define PUSH(register, offset) "\tpush " register "\n\t.cfi_offset " register ", " offset "\n"
+#define ROOM(bytes) "\tsub $" bytes ", %rsp\n"
+#define BODY
+#define AT_RETURN "\t.cfi_def_cfa %rsp, 8\n"
+#define END "\t.cfi_endproc\n"
+#define TRY_ROOM "24"
+#define TRY_ARGUMENTS "\tmov %rbp, %rdx\n"
+#define THROW_ARGUMENTS "\tmov %rbp, %rcx\n\tmov %rsp, %r8\n"
+#define LEAF BEGIN(leaf)
+#define LEAF_END END
+#endif
 
 __asm__(
 ".text\n"
@@ -8,25 +40,16 @@ __asm__(
 /* pal_trap pal_try_frame(void (*fn)(void *), void *arg)
  * All callee-saved registers go into the frame: wasm code and the frames a trap skips may have changed any of them. */
 PAL_GLOBAL(pal_try_frame)
-"	.cfi_startproc\n"
-"	endbr64\n"
-"	push %rbp\n"
-"	.cfi_def_cfa_offset 16\n"
-"	.cfi_offset %rbp, -16\n"
-"	mov %rsp, %rbp\n"
-"	.cfi_def_cfa_register %rbp\n"
-"	push %rbx\n"
-"	push %r12\n"
-"	push %r13\n"
-"	push %r14\n"
-"	push %r15\n"
-"	.cfi_offset %rbx, -24\n"
-"	.cfi_offset %r12, -32\n"
-"	.cfi_offset %r13, -40\n"
-"	.cfi_offset %r14, -48\n"
-"	.cfi_offset %r15, -56\n"
-"	sub $24, %rsp\n"               /* the cookie at -48; sp is a multiple of 16 */
-"	mov %rbp, %rdx\n"
+BEGIN(pal_try_frame)
+PUSH_FRAME
+PUSH("%rbx", "-24")
+PUSH("%r12", "-32")
+PUSH("%r13", "-40")
+PUSH("%r14", "-48")
+PUSH("%r15", "-56")
+ROOM(TRY_ROOM)                    /* the cookie at -48; sp is a multiple of 16 */
+BODY
+TRY_ARGUMENTS
 "	call " PAL_SYMBOL(pal_try_run) "\n"
 PAL_INNER(pal_try_land)
 "	lea -40(%rbp), %rsp\n"
@@ -36,9 +59,9 @@ PAL_INNER(pal_try_land)
 "	pop %r12\n"
 "	pop %rbx\n"
 "	pop %rbp\n"
-"	.cfi_def_cfa %rsp, 8\n"
+AT_RETURN
 "	ret\n"
-"	.cfi_endproc\n"
+END
 
 /* void pal_try_resume(void *frame, pal_trap kind) */
 PAL_GLOBAL(pal_try_resume)
@@ -47,43 +70,34 @@ PAL_GLOBAL(pal_try_resume)
 "	mov %esi, %eax\n"
 "	jmp " PAL_SYMBOL(pal_try_land) "\n"
 
+#ifndef _WIN32
 /* void pal_switch_stack(void *top, void (*fn)(void *), void *arg) */
 PAL_GLOBAL(pal_switch_stack)
-"	.cfi_startproc\n"
-"	endbr64\n"
-"	push %rbp\n"
-"	.cfi_def_cfa_offset 16\n"
-"	.cfi_offset %rbp, -16\n"
-"	mov %rsp, %rbp\n"
-"	.cfi_def_cfa_register %rbp\n"
+BEGIN(pal_switch_stack)
+PUSH_FRAME
 "	mov %rdi, %rsp\n"
 "	mov %rdx, %rdi\n"
 "	call *%rsi\n"
 "	mov %rbp, %rsp\n"
 "	pop %rbp\n"
-"	.cfi_def_cfa %rsp, 8\n"
+AT_RETURN
 "	ret\n"
-"	.cfi_endproc\n"
+END
+#endif
 
 /* void pal_rt_throw(void *pinned, uint32_t tag, const void *values), pal_rt_throw_ref(void *pinned, uint64_t exnref):
- * the same in throw.c, with the frame pointer and the registers to be unwound in rcx, r8. */
+ * the same in throw.c, with two more arguments: the frame pointer, and the registers to be unwound. */
 #define THROW(name, throw) \
 PAL_PUBLIC(name) \
-"	.cfi_startproc\n" \
-"	endbr64\n" \
-"	push %rbp\n" \
-"	.cfi_def_cfa_offset 16\n" \
-"	.cfi_offset %rbp, -16\n" \
-"	mov %rsp, %rbp\n" \
-"	.cfi_def_cfa_register %rbp\n" \
-"	push %r14\n" \
-"	push %r13\n" \
-"	push %r12\n" \
-"	push %rbx\n" /* sp is a multiple of 16 */ \
-"	mov %rbp, %rcx\n" \
-"	mov %rsp, %r8\n" \
+BEGIN(name) \
+PUSH_FRAME \
+PUSH("%r14", "-24") \
+PUSH("%r13", "-32") \
+PUSH("%r12", "-40") \
+PUSH("%rbx", "-48") /* sp is a multiple of 16 */ \
+THROW_ARGUMENTS \
 "	call " PAL_SYMBOL(throw) "\n" \
-"	.cfi_endproc\n"
+END
 THROW(pal_rt_throw, pal_throw)
 THROW(pal_rt_throw_ref, pal_throw_ref)
 
@@ -103,11 +117,10 @@ PAL_GLOBAL(pal_land)
 "	jmp *%rcx\n"
 
 /* Guarded copies: (rdi to, rsi from, rdx size, rcx base, r8 bytes). While they touch memory, r9 = base, r8 = bytes:
- * port_registers.c reads them there. */
+ * the port reads them there. */
 PAL_GLOBAL(pal_copy_begin)
 PAL_INNER(pal_copy_forward)
-"	.cfi_startproc\n"
-"	endbr64\n"
+LEAF
 "	mov %rcx, %r9\n"
 "	mov %rdx, %rcx\n"
 "	rep movsb\n"
@@ -152,7 +165,7 @@ PAL_INNER(pal_copy_fill)
 "	xor %eax, %eax\n"
 PAL_INNER(pal_copy_fault)
 "	ret\n"
-"	.cfi_endproc\n"
+LEAF_END
 PAL_INNER(pal_copy_end)
 );
 

@@ -42,7 +42,7 @@ pal_status pal_instance_bind(struct pal_instance *instance, uint32_t index, stru
 
 int32_t pal_rt_bind_memory(void *pinned, uint32_t index, void *memory)
 {
-	if (pinned == NULL || memory == NULL)
+	if (pinned == NULL || memory == NULL || !pal_is_ours(memory))
 		return PAL_E_ARGUMENT;
 	return pal_instance_bind(pal_instance_of(pinned), index, memory);
 }
@@ -66,7 +66,7 @@ static bool find_free(struct pal_offers *offers, uint32_t *handle)
 
 int32_t pal_rt_offer_memory(void *pinned, void *memory, int32_t *handle)
 {
-	if (pinned == NULL || memory == NULL)
+	if (pinned == NULL || memory == NULL || !pal_is_ours(memory))
 		return PAL_E_ARGUMENT;
 	struct pal_offers *offers = &pal_instance_of(pinned)->offers;
 	uint32_t found;

@@ -57,18 +57,18 @@ pal_limits pal_budget_used(const pal_budget *budget)
 
 pal_budget *pal_budget_use(pal_budget *budget)
 {
-	pal_budget *before = pal_thread.budget;
+	pal_budget *before = pal_self.budget;
 	pal_port_at_thread_end(); /* the thread's reference ends with it */
 	pal_budget_retain(budget);
-	pal_thread.budget = budget;
+	pal_self.budget = budget;
 	pal_budget_free(before);
 	return before;
 }
 
 pal_budget *pal_budget_retain_used(void)
 {
-	pal_budget_retain(pal_thread.budget);
-	return pal_thread.budget;
+	pal_budget_retain(pal_self.budget);
+	return pal_self.budget;
 }
 
 bool pal_budget_take(pal_budget *budget, enum pal_resource resource, uint64_t amount)

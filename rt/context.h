@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 6
+#define PAL_ABI 7
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ struct pal_func {
 struct pal_tag {
 	uint64_t id;   /* never used twice in a process */
 	uint32_t type; /* interned type: the parameters are what exceptions carry */
-	uint32_t reserved;
+	uint32_t runtime; /* low bits of the mark of the runtime that made it (runtime.h) */
 };
 #define PAL_TAG_SIZE 16
 
@@ -185,7 +185,9 @@ struct pal_import {
 	uint32_t kind, index;              /* PAL_KIND_…, index in the kind's space */
 	uint32_t module, name;             /* index into import_modules; offset of the field's name in strings */
 	uint32_t type;                     /* as in pal_export */
-	uint32_t reserved;
+	/* Function: distance of the word with another module's code for it, which the thunk then calls with that module's
+	 * instance in the pinned register; NULL: the thunk calls the C symbol. 0: there is no such word. */
+	uint32_t code_at;
 };
 #define PAL_IMPORT_SIZE 40
 

@@ -4,5 +4,7 @@
 #include <stdint.h>
 
 /* Name of the first feature in `needed` (PAL_CPU_… bits of rt/context.h) that this machine lacks, or NULL. */
-const char *pal_cpu_missing(uint32_t needed) __attribute__((visibility("hidden")));
+#pragma GCC visibility push(hidden)
+const char *pal_cpu_missing(uint32_t needed);
+#pragma GCC visibility pop
 #endif

@@ -168,6 +168,8 @@ static __attribute__((noinline)) size_t collect_with_registers(struct pal_except
 
 /* ---- Slabs ---- */
 
+_Static_assert(_Alignof(max_align_t) >= 16, "malloc does not align v128");
+
 static void init_objects(struct slab *slab)
 {
 	for (int i = 0; i < SLAB_OBJECTS; i++) {
@@ -182,7 +184,7 @@ static struct slab *make_slab(void)
 {
 	if (slab_count == SLABS_MAX)
 		return NULL;
-	struct slab *slab = aligned_alloc(16, (sizeof *slab + 15) & ~(size_t)15);
+	struct slab *slab = malloc(sizeof *slab);
 	if (slab == NULL)
 		return NULL;
 	memset(slab, 0, sizeof *slab);
@@ -204,7 +206,7 @@ static bool add_slab(struct pal_exceptions *mine)
 	pal_unlock(&lock);
 	if (slab == NULL)
 		return false;
-	slab->owner = &pal_thread;
+	slab->owner = &pal_self;
 	slab->next = mine->slabs;
 	mine->slabs = slab;
 	mine->count += SLAB_OBJECTS;
@@ -228,7 +230,7 @@ static void replenish(struct pal_exceptions *mine)
 
 void pal_exception_end_thread(void)
 {
-	struct pal_exceptions *mine = &pal_thread.exceptions;
+	struct pal_exceptions *mine = &pal_self.exceptions;
 	pal_lock(&lock);
 	while (mine->slabs) {
 		struct slab *slab = mine->slabs;
@@ -249,7 +251,7 @@ static void make_room(struct pal_exception *object, uint32_t size)
 		return;
 	drop_heap(object);
 	/* at most 1,000 values of 16 bytes: the validator's limit on parameters */
-	struct pal_values *values = aligned_alloc(16, sizeof *values + ((size + 15) & ~(uint32_t)15));
+	struct pal_values *values = malloc(sizeof *values + size);
 	if (values == NULL)
 		pal_rt_trap(PAL_TRAP_OUT_OF_MEMORY, "out of memory for exceptions", -1, 0);
 	object->values = values;
@@ -258,7 +260,7 @@ static void make_room(struct pal_exception *object, uint32_t size)
 
 struct pal_exception *pal_exception_new(uint64_t tag, uint32_t size)
 {
-	struct pal_exceptions *mine = &pal_thread.exceptions;
+	struct pal_exceptions *mine = &pal_self.exceptions;
 	if (mine->free == NULL)
 		replenish(mine);
 	struct pal_exception *object = mine->free;
@@ -299,7 +301,7 @@ struct pal_exception *pal_exception_find(uint64_t exnref)
 	struct pal_exception *object = object_at(exnref, &slab);
 	if (object == NULL)
 		return NULL;
-	return slab->owner == &pal_thread ? living(exnref, &slab) : copy_of(exnref);
+	return slab->owner == &pal_self ? living(exnref, &slab) : copy_of(exnref);
 }
 
 void pal_exception_caught(struct pal_exception *object, bool keep)
@@ -307,7 +309,7 @@ void pal_exception_caught(struct pal_exception *object, bool keep)
 	if (keep)
 		object->kept = true;
 	else if (!object->kept)
-		make_free(&pal_thread.exceptions, object);
+		make_free(&pal_self.exceptions, object);
 }
 
 /* ---- Instances ---- */

@@ -120,6 +120,8 @@ static struct verdict judge(enum pal_fault fault, uintptr_t address, const struc
 	const struct pal_module *module = pal_code_find(machine->pc, &offset);
 	if (module == NULL)
 		return not_ours;
+	if (fault == PAL_FAULT_STACK)
+		return (struct verdict){ PAL_TRAP_STACK_OVERFLOW, -1, 0, false };
 	int64_t site = pal_site_find(module, offset, false);
 	if (fault == PAL_FAULT_TRAP)
 		return site < 0 ? not_ours : judge_trap(module->site_kind[site], module, (const void *)machine->pinned);
@@ -128,7 +130,7 @@ static struct verdict judge(enum pal_fault fault, uintptr_t address, const struc
 		verdict = judge_access(module->site_kind[site], module, address, (void *)machine->pinned);
 	/* Any instruction of compiled code may be the one that touches the stack's end. */
 	if (verdict.kind == PAL_TRAP_NONE &&
-	    (is_stack_end(&pal_thread.own, address) || is_stack_end(&pal_thread.mapped, address)))
+	    (is_stack_end(&pal_self.own, address) || is_stack_end(&pal_self.mapped, address)))
 		verdict.kind = PAL_TRAP_STACK_OVERFLOW;
 	return verdict;
 }
@@ -158,7 +160,7 @@ static void record(const struct verdict *verdict, const struct pal_machine *mach
  * yet: the access is tried again. */
 static bool try_again(const struct verdict *verdict, uintptr_t address, const struct pal_machine *machine)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	if (verdict->kind != PAL_TRAP_MEMORY_PROTECTED)
 		return false;
 	if (thread->retried_pc == machine->pc && thread->retried_address == address)

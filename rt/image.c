@@ -144,7 +144,7 @@ pal_status pal_image_begin(struct pal_memory *memory)
 	if (memory->image == NULL)
 		memory->image = new_image();
 	if (memory->image == NULL)
-		return PAL_E_NOMEM;
+		return pal_memory_os_error();
 	uint64_t end = memory->pages.end > memory->image->end ? memory->pages.end : memory->image->end;
 	return pal_port_object_size(memory->image->object, pal_page_bytes(0, end)) ? PAL_OK : pal_memory_os_error();
 }

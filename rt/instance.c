@@ -8,6 +8,7 @@
 #include "palisade.h"
 #include "port.h"
 #include "reservation.h"
+#include "runtime.h"
 #include "site.h"
 #include "table.h"
 #include "tag.h"
@@ -248,6 +249,7 @@ void pal_instance_make(struct pal_instance **out, const struct pal_module *modul
 	struct pal_instance *instance = *out = calloc(1, sizeof *instance);
 	if (instance == NULL)
 		no_room(module, "instance", 0, 0);
+	instance->runtime = &pal_runtime;
 	instance->module = module;
 	instance->number = new_number();
 	join_budget(instance);

@@ -3,6 +3,7 @@
 #define PAL_INSTANCE_H
 #include "context.h"
 #include "palisade.h"
+#include "runtime.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ struct pal_offers {
 };
 
 struct pal_instance {
+	const char *runtime;                 /* runtime.h; the first */
 	const struct pal_module *module;
 	struct pal_code *code;
 	uint8_t *pinned;                     /* P */
@@ -53,9 +55,24 @@ static inline struct pal_instance *pal_instance_of(const void *pinned)
 	return instance;
 }
 
+/* NULL, or a function of an instance that this copy of the runtime has made? */
+static inline bool pal_func_is_ours(const void *reference)
+{
+	return reference == NULL || pal_is_ours(pal_instance_of(((const struct pal_func *)reference)->pinned));
+}
+
 static inline struct pal_tag *pal_instance_tag(const struct pal_instance *instance, uint32_t index)
 {
 	return (struct pal_tag *)(instance->pinned - instance->module->tags_at) + index;
+}
+
+/* Which version of its code the instance uses: PAL_VERSION_…. */
+static inline uint64_t pal_instance_version(const struct pal_instance *instance)
+{
+	uint64_t version = PAL_VERSION_GUARD;
+	if (instance->module->version_at)
+		memcpy(&version, instance->pinned - instance->module->version_at, sizeof version);
+	return version;
 }
 
 struct pal_table;

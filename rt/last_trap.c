@@ -36,7 +36,7 @@ const char *pal_trap_text(pal_trap kind)
 
 const pal_trap_info *pal_last_trap(void)
 {
-	struct pal_trap_info *trap = &pal_thread.trap;
+	struct pal_trap_info *trap = &pal_self.trap;
 	if (trap->kind == PAL_TRAP_NONE) { /* before the first: not all zero bits */
 		trap->message = pal_trap_text(PAL_TRAP_NONE);
 		trap->memory = -1;
@@ -57,7 +57,7 @@ static const char *memory_message(struct pal_thread *thread, pal_trap kind, int3
 
 void pal_trap_record(pal_trap kind, const char *message, int32_t memory, uint64_t address)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	if (message == NULL)
 		message = memory >= 0 ? memory_message(thread, kind, memory, address) : pal_trap_text(kind);
 	thread->trap = (struct pal_trap_info){ .kind = kind, .message = message, .memory = memory, .address = address };
@@ -97,10 +97,38 @@ static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
 	};
 }
 
+#ifdef _WIN32
+/* From compiled code, which keeps frame records {caller's frame pointer, return address}, to where it was called. */
+static bool leave_compiled(struct pal_place *place)
+{
+	const struct pal_stack *stack = pal_thread_stack(place->fp);
+	if (stack == NULL || place->fp < place->sp || stack->high - place->fp < 2 * sizeof(uintptr_t))
+		return false;
+	const uintptr_t *record = (const uintptr_t *)place->fp;
+	*place = (struct pal_place){ record[1], place->fp + 2 * sizeof(uintptr_t), record[0] };
+	return true;
+}
+
+/* Each step goes up, so it ends. */
+static void walk(struct pal_thread *thread, bool in_c, uintptr_t fp, uintptr_t sp)
+{
+	struct pal_place place = in_c ? pal_port_here() : (struct pal_place){ 0, sp, fp };
+	bool going = in_c || leave_compiled(&place);
+	while (going && !thread->frames_cut) {
+		uint32_t offset;
+		uintptr_t before = place.sp;
+		bool compiled = pal_code_find(place.pc - 1, &offset) != NULL;
+		if (compiled)
+			add_frame(thread, place.pc, true);
+		going = (compiled ? leave_compiled(&place) : pal_port_caller(&place)) && place.sp > before;
+	}
+}
+#else
 /* Frame records are {caller's frame pointer, return address}, as compiled code and the runtime keep them. The host's
  * code may keep something else in that register, so each record must lie on the stack, above the one before. */
-PAL_NO_SANITIZE static void walk(struct pal_thread *thread, uintptr_t fp, uintptr_t sp)
+PAL_NO_SANITIZE static void walk(struct pal_thread *thread, bool in_c, uintptr_t fp, uintptr_t sp)
 {
+	(void)in_c; /* all keep the same records */
 	const struct pal_stack *stack = pal_thread_stack(sp);
 	if (stack == NULL)
 		return;
@@ -114,13 +142,14 @@ PAL_NO_SANITIZE static void walk(struct pal_thread *thread, uintptr_t fp, uintpt
 		fp = record[0];
 	}
 }
+#endif
 
 void pal_trap_backtrace(uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	if (pc)
 		add_frame(thread, pc, false);
-	walk(thread, fp, sp);
+	walk(thread, pc == 0, fp, sp);
 	if (thread->frame_count > 0) {
 		thread->trap.function = thread->frames[0].function[0] ? thread->frames[0].function : NULL;
 		thread->trap.offset = thread->frames[0].offset;

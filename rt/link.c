@@ -3,10 +3,10 @@
 #include "group.h"
 #include "instance.h"
 #include "memory.h"
-#include "site.h"
 #include "palisade.h"
 #include "site.h"
 #include "table.h"
+#include "tag.h"
 #include "trap_text.h"
 #include "type.h"
 
@@ -39,6 +39,12 @@ static _Noreturn void refuse(const struct wanted *wanted, const char *why)
 	struct pal_text text = begin(wanted);
 	pal_text_add(&text, why);
 	pal_trap_end(PAL_TRAP_LINK);
+}
+
+/* See runtime.h. */
+static _Noreturn void refuse_foreign(const struct wanted *wanted)
+{
+	refuse(wanted, "it belongs to another copy of Palisade's runtime in this process (see docs/embedding.md)");
 }
 
 static _Noreturn void refuse_number(const struct wanted *wanted, const char *expected, uint64_t number,
@@ -164,6 +170,8 @@ static void check_provider(const struct wanted *wanted)
 	if (wanted->env == NULL)
 		refuse(wanted, "its instance is NULL");
 	const struct pal_instance *instance = pal_instance_of(wanted->env);
+	if (!pal_is_ours(instance))
+		refuse_foreign(wanted);
 	if (instance->module != given->module)
 		refuse(wanted, "its instance is one of another module");
 	uint32_t type = interned_type(wanted->instance, import->kind, import->type);
@@ -252,10 +260,27 @@ static void check_memory(const struct wanted *wanted, const struct pal_memory_de
 		               "them (compact, or mode=checked in its own module)");
 }
 
-static void check_table(const struct wanted *wanted, const struct pal_table_desc *desc, const struct pal_table *table)
+/* A table that the host has made becomes what the first module wants that imports it, where all its elements are that. */
+static bool may_become(const struct wanted *wanted, const struct pal_table *table, uint32_t type)
 {
-	uint32_t type = pal_interned_value_type(desc->type, wanted->instance->code->types);
-	if (type != table->type) { /* both sides write */
+	if (!table->open || !pal_value_type_matches(type, table->type))
+		return false;
+	uint64_t misfit = pal_table_misfit(table, type);
+	if (misfit == table->size)
+		return true;
+	struct pal_text text = begin(wanted);
+	pal_text_add(&text, "expected a table of ");
+	pal_value_type_text(&text, type);
+	pal_text_add(&text, ", but element ");
+	pal_text_decimal(&text, misfit);
+	pal_text_add(&text, " of the host's table is not of this type");
+	pal_trap_end(PAL_TRAP_LINK);
+}
+
+static void check_table(const struct wanted *wanted, const struct pal_table_desc *desc, const struct pal_table *table,
+                        uint32_t type)
+{
+	if (type != table->type && !may_become(wanted, table, type)) { /* both sides write */
 		struct pal_text text = begin(wanted);
 		pal_text_add(&text, "expected a table of ");
 		pal_value_type_text(&text, type);
@@ -280,6 +305,9 @@ static void *fetch(const struct wanted *wanted)
 	void *found = accessor ? accessor(wanted->env) : NULL;
 	if (found == NULL)
 		refuse(wanted, "it was not given");
+	bool is_marked = wanted->import->kind == PAL_KIND_MEMORY || wanted->import->kind == PAL_KIND_TABLE;
+	if (is_marked && !pal_is_ours(found))
+		refuse_foreign(wanted);
 	return found;
 }
 
@@ -295,7 +323,10 @@ static void link_table(const struct wanted *wanted)
 {
 	uint32_t index = wanted->import->index;
 	struct pal_table *table = fetch(wanted);
-	check_table(wanted, &wanted->module->tables[index], table);
+	uint32_t type = pal_interned_value_type(wanted->module->tables[index].type, wanted->instance->code->types);
+	check_table(wanted, &wanted->module->tables[index], table, type);
+	table->type = type;
+	table->open = false;
 	pal_instance_use_table(wanted->instance, index, table);
 }
 
@@ -309,6 +340,8 @@ static void check_global_of_host(const struct wanted *wanted, const void *global
 		return;
 	const void *value;
 	memcpy(&value, global, sizeof value);
+	if (pal_value_type_is_func(type) && !pal_func_is_ours(value))
+		refuse_foreign(wanted);
 	if (pal_reference_matches(value, type))
 		return;
 	struct pal_text text = begin(wanted);
@@ -332,9 +365,28 @@ static void link_tag(const struct wanted *wanted)
 	uint32_t index = wanted->import->index;
 	const struct pal_tag *tag = fetch(wanted);
 	uint32_t type = interned_type(wanted->instance, PAL_KIND_TAG, wanted->import->type);
+	if (tag->runtime != pal_tag_runtime())
+		refuse_foreign(wanted);
 	if (tag->type != type)
 		refuse_type(wanted, type, PAL_KIND_TAG, tag->type);
 	*pal_instance_tag(wanted->instance, index) = *tag;
+}
+
+/* ---- Functions ---- */
+
+/* The linker has joined the C symbols. What the other module defines itself is called without the detour: its code, with
+ * its instance, whose version was chosen when it was made. What it only hands on runs with yet another instance. */
+static void link_function(const struct wanted *wanted)
+{
+	const struct pal_export *given = provider_of(wanted->import);
+	if (given == NULL || wanted->import->code_at == 0 || given->index < given->module->imported_functions)
+		return;
+	const struct pal_module *module = given->module;
+	uint32_t number = given->index - module->imported_functions;
+	if (pal_instance_version(pal_instance_of(wanted->env)) != PAL_VERSION_GUARD)
+		number += module->functions / 2;
+	pal_context_set(wanted->instance->pinned, wanted->import->code_at,
+	                (uint64_t)(uintptr_t)(module->text + module->function_start[number]));
 }
 
 /* ---- All of them ---- */
@@ -348,7 +400,7 @@ static void link_import(const struct wanted *wanted)
 	case PAL_KIND_TABLE: link_table(wanted); break;
 	case PAL_KIND_GLOBAL: link_global(wanted); break;
 	case PAL_KIND_TAG: link_tag(wanted); break;
-	default: break; /* functions are symbols: the linker has done it */
+	default: link_function(wanted); break;
 	}
 }
 

@@ -1,27 +1,21 @@
 /* main() of an executable made of wasm modules: gives the guest its arguments and grants, makes the instances on a
  * stack of the size that was asked for, and runs `_start`. In a file of its own, so that programs with a main of their
  * own don't get this one from the archive. */
-#include "arch.h"
 #include "context.h"
 #include "grants.h"
 #include "memory.h"
 #include "palisade.h"
 #include "port.h"
 #include "report.h"
-#include "sanitize.h"
 #include "text.h"
-#include "thread.h"
+#include "wasi/os.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 extern const struct pal_program pal_program; /* written by the compiler */
-extern char **environ;
 
 enum { STATUS_ERROR = 1, STATUS_TRAP = 134 };
-enum { STACK_GUARD = 1 << 20 }; /* a multiple of every page size */
 
 static _Noreturn void fail(const char *what, const char *name, const char *why)
 {
@@ -46,19 +40,29 @@ static _Noreturn void fail(const char *what, const char *name, const char *why)
 
 /* ---- Grants ---- */
 
-static void collect_grants(struct pal_grants *grants)
+/* The value of a variable, or NULL. */
+static const char *variable(char **environment, const char *name)
+{
+	size_t length = strlen(name);
+	for (; *environment; environment++)
+		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+			return *environment + length + 1;
+	return NULL;
+}
+
+static void collect_grants(struct pal_grants *grants, char **environment)
 {
 	for (const char *const *dir = pal_program.dirs; dir && *dir; dir++)
 		if (!pal_grants_dir(grants, *dir))
 			fail("not of the form HOST[::GUEST][:ro]: --dir", *dir, NULL);
-	const char *dirs = getenv("PALISADE_DIR");
+	const char *dirs = variable(environment, "PALISADE_DIR");
 	if (dirs && !pal_grants_dir_list(grants, dirs))
 		fail("not of the form HOST[::GUEST][:ro],…: PALISADE_DIR", dirs, NULL);
 	for (const char *const *env = pal_program.envs; env && *env; env++)
-		if (!pal_grants_env(grants, *env, environ))
+		if (!pal_grants_env(grants, *env, environment))
 			fail("not of the form NAME[=VALUE]: --env", *env, NULL);
-	const char *envs = getenv("PALISADE_ENV");
-	if (envs && !pal_grants_env_list(grants, envs, environ))
+	const char *envs = variable(environment, "PALISADE_ENV");
+	if (envs && !pal_grants_env_list(grants, envs, environment))
 		fail("not a list of names: PALISADE_ENV", envs, NULL);
 }
 
@@ -67,17 +71,17 @@ static _Noreturn void fail_dirs(const struct pal_grants *grants, int error)
 {
 	for (size_t i = 0; i < grants->dir_count; i++) {
 		int descriptor = open(grants->dirs[i].host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (descriptor < 0)
+		if (descriptor == -1)
 			fail("cannot open directory", grants->dirs[i].host, strerror(errno));
 		close(descriptor);
 	}
 	fail("cannot open the granted directories", NULL, strerror(error));
 }
 
-static pal_wasi *make_wasi(int argc, char **argv)
+static pal_wasi *make_wasi(int argc, char **argv, char **environment)
 {
 	struct pal_grants grants = { 0 };
-	collect_grants(&grants);
+	collect_grants(&grants, environment);
 	pal_wasi_options options = {
 		.argc = argc,
 		.argv = (const char *const *)argv,
@@ -112,8 +116,6 @@ struct run {
 	struct wasi_snapshot_preview1 **views; /* one per instance that asks for WASI */
 	pal_trap trap;
 	bool linking; /* still making instances */
-	const void *thread_stack; /* for sanitize.h */
-	size_t thread_stack_size;
 };
 
 /* Ends the process as the calling thread did. The lock is never given back: the first thread to end decides. */
@@ -211,28 +213,17 @@ static void run_modules(struct run *run)
 static void run_program(void *arg)
 {
 	struct run *run = arg;
-	__sanitizer_finish_switch_fiber(NULL, &run->thread_stack, &run->thread_stack_size);
 	run_modules(run);
-	__sanitizer_start_switch_fiber(NULL, run->thread_stack, run->thread_stack_size);
+	if (PAL_PORT_STACK_IS_THREAD)
+		end(run); /* what it ended with is this thread's to tell */
 }
 
-/* The stack's pages become memory as they are used. */
 static void on_own_stack(struct run *run)
 {
 	if (pal_program.stack_size > SIZE_MAX / 2)
 		fail("the stack is too large", NULL, NULL);
-	size_t page = pal_port_page();
-	size_t size = ((size_t)pal_program.stack_size + page - 1) & ~(page - 1); /* at most SIZE_MAX / 2 + a page */
-	char *mapping = pal_port_reserve(size + STACK_GUARD);
-	if (mapping == NULL || !pal_port_commit(mapping + STACK_GUARD, size))
+	if (!pal_port_on_stack((size_t)pal_program.stack_size, run_program, run))
 		fail("no memory for the stack", NULL, NULL);
-	uintptr_t low = (uintptr_t)mapping + STACK_GUARD;
-	pal_thread.mapped = (struct pal_stack){ low, low + size, 0 };
-	void *kept = NULL;
-	__sanitizer_start_switch_fiber(&kept, (void *)low, size);
-	pal_switch_stack((void *)(low + size), run_program, run);
-	__sanitizer_finish_switch_fiber(kept, NULL, NULL);
-	pal_thread.mapped = (struct pal_stack){ 0, 0, 0 };
 }
 
 /* ---- Threads ---- */
@@ -281,7 +272,10 @@ static pal_memory *make_memory(const struct pal_memory_desc *desc)
 
 static void make_common(struct common *common, int argc, char **argv)
 {
-	common->wasi = make_wasi(argc, argv);
+	char **environment;
+	if (!pal_port_begin_program(&argc, &argv, &environment))
+		fail("out of memory", NULL, NULL);
+	common->wasi = make_wasi(argc, argv, environment);
 	common->ending = (struct pal_lock)PAL_LOCK_INIT;
 	common->memories = zeros(pal_program.memory_count);
 	for (uint64_t i = 0; i < pal_program.memory_count; i++)

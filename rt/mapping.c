@@ -68,7 +68,7 @@ static void set(struct pal_memory *memory, uint64_t from, uint64_t to, enum pal_
 
 pal_status pal_memory_os_error(void)
 {
-	return errno == ENOMEM ? PAL_E_NOMEM : PAL_E_OS;
+	return errno == ENOMEM ? PAL_E_NOMEM : errno == ENOTSUP ? PAL_E_UNSUPPORTED : PAL_E_OS;
 }
 
 /* ---- Protecting ---- */
@@ -536,7 +536,7 @@ static bool give_back(struct pal_memory *memory, const struct pal_run *part, uin
 	size_t size = pal_page_bytes(part->from, end);
 	switch (part->backing) {
 	case PAL_BACKING_ANONYMOUS:
-		return pal_port_discard(at, size);
+		return pal_port_discard(at, size, memory->shared);
 	case PAL_BACKING_OBJECT:
 		return pal_port_object_clear(memory->object, part->offset * pal_port_page(), size);
 	case PAL_BACKING_FILE_PRIVATE: /* to give back its pages would bring back the bytes of the file or image */

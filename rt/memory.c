@@ -4,6 +4,7 @@
 #include "budget.h"
 #include "image.h"
 #include "mapping.h"
+#include "runtime.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,7 @@ pal_status pal_memory_make(struct pal_memory **out, const struct pal_memory_spec
 	struct pal_memory *memory = calloc(1, sizeof *memory);
 	if (memory == NULL)
 		return PAL_E_NOMEM;
+	memory->runtime = &pal_runtime;
 	memory->max = spec->maximum;
 	memory->limit = limit;
 	memory->page_log2 = spec->page_log2;
@@ -220,6 +222,7 @@ pal_status pal_memory_wrap_as(pal_memory **out, void *base, uint64_t size, pal_p
 	if (memory == NULL)
 		return PAL_E_NOMEM;
 	pal_port_handle_faults();
+	memory->runtime = &pal_runtime;
 	memory->base = base;
 	memory->size = memory->reach = size;
 	memory->page_log2 = (uint8_t)page_log2;

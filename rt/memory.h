@@ -19,6 +19,7 @@ enum pal_layout {
 struct pal_image;
 
 struct pal_memory {
+	const char *runtime;   /* runtime.h; the first */
 	uint8_t *base;
 	_Atomic uint64_t size; /* bytes, a multiple of the memory's page size unless it is wrapped */
 	uint64_t max;          /* declared maximum in pages; UINT64_MAX: none */

@@ -1,8 +1,10 @@
-/* All the runtime asks of an operating system. One implementation per platform: port_posix.c (Linux, macOS).
- * Beside this the runtime uses malloc, calloc, realloc, free, abort and the mem… and str… functions of the C library. */
+/* All the runtime asks of an operating system. One implementation per platform: port_posix.c (Linux, macOS),
+ * port_windows.c. Where they have a descriptor, it is Windows' HANDLE there, which fits an int. Beside this the runtime uses malloc, calloc, realloc, free, abort and the mem… and str… functions of the C library. */
 #ifndef PAL_PORT_H
 #define PAL_PORT_H
+#ifndef _WIN32
 #include <pthread.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,9 +27,11 @@ void pal_port_release(void *at, size_t bytes);
 bool pal_port_protect(void *at, size_t bytes, unsigned access);
 /* Fresh pages, zero, in place of what was there, in one step: no other mapping can come in between. */
 bool pal_port_fresh(void *at, size_t bytes, unsigned access);
-/* Accessible, private, anonymous pages read as zero from now on, and are the OS's again. */
-bool pal_port_discard(void *at, size_t bytes);
-/* Shows a file or object in place of what was there, also in one step. */
+/* Accessible, private, anonymous pages read as zero from now on, and are the OS's again. False: that takes writing zeros
+ * to them; so it is where `shared`, since other threads are at work in them, and the OS can't do it in one step. */
+bool pal_port_discard(void *at, size_t bytes, bool shared);
+/* Shows a file or object in place of what was there, also in one step. Where the OS has no such call, private pages are
+ * a copy, and shared ones are refused (ENOTSUP). */
 bool pal_port_map(void *at, size_t bytes, int fd, uint64_t offset, unsigned access, bool shared);
 
 /* ---- Objects: memory with a descriptor, which can be mapped at several addresses ---- */
@@ -71,10 +75,28 @@ struct pal_stack {
 };
 /* The calling thread's stack as the OS made it; all zero if it can't tell. */
 struct pal_stack pal_port_stack(void);
-/* Gives the calling thread a stack for its signal handlers if it has none that is large enough. False: no memory. */
+/* Gives the calling thread a stack for its signal handlers if it has none that is large enough, or has the OS keep room
+ * for them on its own. False: no memory. */
 bool pal_port_signal_stack(void);
+/* After a stack overflow that became a trap, higher up on the same stack: the next one is noticed, too. */
+void pal_port_stack_recovered(void);
 /* Has pal_thread_end (thread.h) called when the calling thread ends; the signal stack goes then, too. */
 void pal_port_at_thread_end(void);
+#ifdef _WIN32
+/* The calling thread's own `bytes`, always as many; zero when it first asks. */
+void *pal_port_thread_data(size_t bytes);
+#endif
+
+#ifdef _WIN32
+/* Where a function is at work. C keeps no chain of frame pointers there. */
+struct pal_place {
+	uintptr_t pc, sp, fp;
+};
+/* The place of whoever calls this. */
+struct pal_place pal_port_here(void);
+/* From a place in C to where that function was called. False: the OS doesn't know it. */
+bool pal_port_caller(struct pal_place *);
+#endif
 
 /* ---- Threads ---- */
 
@@ -82,16 +104,27 @@ void pal_port_at_thread_end(void);
  * below it. False: the OS has no room for it. */
 bool pal_port_start_thread(void *(*run)(void *), void *arg, size_t stack_size);
 
+#ifdef _WIN32
+struct pal_lock {
+	void *os; /* SRWLOCK */
+};
+#define PAL_LOCK_INIT { NULL }
+#else
 struct pal_lock {
 	pthread_mutex_t os;
 };
 #define PAL_LOCK_INIT { PTHREAD_MUTEX_INITIALIZER }
+#endif
 void pal_lock(struct pal_lock *);
 void pal_unlock(struct pal_lock *);
 
 /* What one thread sleeps on until another one, with the same lock, sends it. */
 struct pal_signal {
+#ifdef _WIN32
+	void *os; /* CONDITION_VARIABLE */
+#else
 	pthread_cond_t os;
+#endif
 };
 void pal_signal_init(struct pal_signal *);
 void pal_signal_drop(struct pal_signal *);
@@ -108,6 +141,7 @@ uint64_t pal_port_now(void);
 enum pal_fault {
 	PAL_FAULT_ACCESS, /* a load, store or push that the MMU refused */
 	PAL_FAULT_TRAP,   /* an instruction that traps by itself: ud2, udf, brk, a division */
+	PAL_FAULT_STACK,  /* the stack's end, where the OS knows it: perhaps without an address */
 };
 /* The registers of a fault that handlers look at. */
 struct pal_machine {
@@ -120,6 +154,21 @@ struct pal_machine {
 /* Sends faults of this process to pal_trap_fault (trap.c) first, and those that it does not want to whoever had them
  * before. Does so once, however often it is called. */
 void pal_port_handle_faults(void);
+
+/* ---- Programs ---- */
+
+/* What the program was started with, as UTF-8: replaces main's arguments where these are not, and finds the environment.
+ * Has a console show and send UTF-8. False: no memory. */
+bool pal_port_begin_program(int *argc, char ***argv, char ***environment);
+/* Whether pal_port_on_stack runs in a thread of its own. */
+#ifdef _WIN32
+#define PAL_PORT_STACK_IS_THREAD 1
+#else
+#define PAL_PORT_STACK_IS_THREAD 0
+#endif
+/* Calls run(arg) on a stack of at least `size` bytes with a large guard below it, and returns when it does. False: no
+ * memory for it, and nothing has run. */
+bool pal_port_on_stack(size_t size, void (*run)(void *), void *arg);
 
 /* ---- Output ---- */
 

@@ -1,10 +1,13 @@
 /* The port for Linux and macOS; see port.h. */
+#ifndef _WIN32
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* pthread_getattr_np, mremap */
 #endif
+#include "arch.h"
 #include "fault.h"
 #include "port.h"
 #include "port_registers.h"
+#include "sanitize.h"
 #include "thread.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -84,8 +87,9 @@ bool pal_port_fresh(void *at, size_t bytes, unsigned access)
 	return mmap(at, bytes, protection(access), flags, -1, 0) != MAP_FAILED;
 }
 
-bool pal_port_discard(void *at, size_t bytes)
+bool pal_port_discard(void *at, size_t bytes, bool shared)
 {
+	(void)shared; /* always in one step */
 #ifdef __linux__
 	return madvise(at, bytes, MADV_DONTNEED) == 0;
 #else
@@ -279,6 +283,49 @@ bool pal_port_signal_stack(void)
 	return sigaltstack(&ours, NULL) == 0;
 }
 
+void pal_port_stack_recovered(void)
+{
+}
+
+/* What pal_port_on_stack runs there; the place it left, for sanitizers. */
+struct away {
+	void (*run)(void *);
+	void *arg;
+	const void *low;
+	size_t size;
+};
+
+static void run_away(void *arg)
+{
+	struct away *away = arg;
+	__sanitizer_finish_switch_fiber(NULL, &away->low, &away->size);
+	away->run(away->arg);
+	__sanitizer_start_switch_fiber(NULL, away->low, away->size);
+}
+
+enum { STACK_GUARD = 1 << 20 }; /* a multiple of every page size */
+
+/* The stack's pages become memory as they are used. */
+bool pal_port_on_stack(size_t bytes, void (*run)(void *), void *arg)
+{
+	size_t page = pal_port_page();
+	if (bytes > SIZE_MAX / 2)
+		return false;
+	size_t size = (bytes + page - 1) & ~(page - 1); /* at most SIZE_MAX / 2 + a page */
+	char *mapping = pal_port_reserve(size + STACK_GUARD);
+	if (mapping == NULL || !pal_port_commit(mapping + STACK_GUARD, size))
+		return false;
+	uintptr_t low = (uintptr_t)mapping + STACK_GUARD;
+	struct away away = { run, arg, NULL, 0 };
+	pal_self.mapped = (struct pal_stack){ low, low + size, 0 };
+	void *kept = NULL;
+	__sanitizer_start_switch_fiber(&kept, (void *)low, size);
+	pal_switch_stack((void *)(low + size), run_away, &away);
+	__sanitizer_finish_switch_fiber(kept, NULL, NULL);
+	pal_self.mapped = (struct pal_stack){ 0, 0, 0 };
+	return true;
+}
+
 /* ---- Threads ---- */
 
 /* Less would not hold what the C library, a trap's handling and compiled code's reserve need. */
@@ -433,6 +480,17 @@ void pal_port_handle_faults(void)
 	pthread_once(&once, install);
 }
 
+/* ---- Programs ---- */
+
+extern char **environ;
+
+bool pal_port_begin_program(int *argc, char ***argv, char ***environment)
+{
+	(void)argc, (void)argv; /* UTF-8 as far as anybody knows */
+	*environment = environ;
+	return true;
+}
+
 /* ---- Output ---- */
 
 void pal_port_print(const char *text, size_t length)
@@ -447,3 +505,5 @@ void pal_port_print(const char *text, size_t length)
 		length -= (size_t)written; /* write never reports more than it was given */
 	}
 }
+#endif
+typedef int pal_port_posix_is_not_empty; /* ISO C wants a declaration in every file */

@@ -1,4 +1,5 @@
 /* See port_registers.h: each OS has names of its own for each architecture's registers. */
+#ifndef _WIN32
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* register names of ucontext_t */
 #endif
@@ -87,4 +88,7 @@ void pal_port_write_registers(void *context, const struct pal_machine *machine)
 }
 #else
 #error "port_registers.c does not know this target's ucontext_t yet"
+#endif
+#else
+typedef int pal_port_registers_is_not_empty; /* ISO C wants a declaration in every file */
 #endif

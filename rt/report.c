@@ -10,7 +10,7 @@
 
 static void print_reason(const struct pal_trap_info *trap)
 {
-	char line[sizeof pal_thread.message + 128];
+	char line[sizeof pal_self.message + 128];
 	struct pal_text text = pal_text_in(line, sizeof line);
 	const char *kind = pal_trap_text(trap->kind), *message = trap->message;
 	pal_text_add(&text, "palisade: trap: ");
@@ -49,7 +49,7 @@ static void print_frame(const struct pal_frame *frame, int number)
 
 void pal_report(void)
 {
-	const struct pal_thread *thread = &pal_thread;
+	const struct pal_thread *thread = &pal_self;
 	print_reason(&thread->trap);
 	for (int i = 0; i < thread->frame_count; i++)
 		print_frame(&thread->frames[i], i);

@@ -3,6 +3,8 @@
 #include "budget.h"
 #include "exception.h"
 #include "group.h"
+#include "instance.h"
+#include "runtime.h"
 #include "type.h"
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,7 @@ pal_status pal_table_make(struct pal_table **out, const struct pal_table_spec *s
 		free(elements);
 		return PAL_E_NOMEM;
 	}
+	table->runtime = &pal_runtime;
 	table->budget = budget;
 	table->elements = elements;
 	table->size = table->room = spec->minimum;
@@ -171,6 +174,16 @@ void pal_table_load(struct pal_table *table, void *const *elements, uint64_t siz
 	unlock(table);
 }
 
+/* ---- Becoming what a module imports ---- */
+
+uint64_t pal_table_misfit(const struct pal_table *table, uint32_t type)
+{
+	uint64_t at = 0;
+	while (at < table->size && pal_reference_matches(table->elements[at], type))
+		at++;
+	return at;
+}
+
 /* ---- For hosts ---- */
 
 pal_status pal_table_new(pal_table **out, pal_table_type type, uint64_t min_elements, uint64_t max_elements)
@@ -180,8 +193,10 @@ pal_status pal_table_new(pal_table **out, pal_table_type type, uint64_t min_elem
 		return PAL_E_ARGUMENT;
 	struct pal_table_spec spec = { min_elements, max_elements, type, 0, NULL };
 	pal_status status = pal_table_make(out, &spec);
-	if (status == PAL_OK)
+	if (status == PAL_OK) {
 		(*out)->host_references = 1;
+		(*out)->open = true;
+	}
 	return status;
 }
 
@@ -208,6 +223,8 @@ pal_status pal_table_set(pal_table *table, uint64_t index, void *ref)
 {
 	if (index >= table->size)
 		return PAL_E_RANGE;
+	if (pal_value_type_is_func(table->type) && !pal_func_is_ours(ref))
+		return PAL_E_TYPE;
 	if (!pal_reference_matches(ref, table->type))
 		return PAL_E_TYPE; /* code calls what a typed table holds without asking */
 	if (ref && pal_value_type_is_func(table->type))

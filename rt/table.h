@@ -11,12 +11,14 @@ struct pal_group;
 struct pal_budget;
 
 struct pal_table {
+	const char *runtime; /* runtime.h; the first */
 	void **elements; /* struct pal_func * or the host's pointers; NULL: null */
 	uint64_t size, room;
 	uint64_t max;    /* declared; UINT64_MAX: none */
 	uint64_t limit;  /* elements it can ever have */
 	uint32_t type;   /* PAL_TYPE_FUNCREF, …; with an interned number, see type.h */
 	uint8_t index64;
+	bool open;       /* the host has made it, and no module imported it yet: its type may become a narrower one */
 	struct pal_budget *budget;    /* what its elements are counted in; NULL: nothing */
 	struct pal_view *views;
 	/* under the group lock (group.h) */
@@ -41,6 +43,9 @@ bool pal_table_grow(struct pal_table *, uint64_t elements, void *value, uint64_t
 bool pal_table_make_room(struct pal_table *, uint64_t size);
 /* The table becomes these elements, for which there is room. They were its own before. */
 void pal_table_load(struct pal_table *, void *const *elements, uint64_t size);
+/* The first element that is not of this type, or the table's size. Only for functions or the host's references, as the
+ * table is for. */
+uint64_t pal_table_misfit(const struct pal_table *, uint32_t type);
 /* Is [at, at + elements) inside the table? */
 bool pal_table_contains(const struct pal_table *, uint64_t at, uint64_t elements);
 

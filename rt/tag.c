@@ -9,7 +9,7 @@ enum { TYPES_MAX = 1000 }; /* as in wasm files */
 struct pal_tag pal_tag_make(uint32_t type)
 {
 	static _Atomic uint64_t last;
-	return (struct pal_tag){ ++last, type, 0 };
+	return (struct pal_tag){ ++last, type, pal_tag_runtime() };
 }
 
 /* 0x60, a count in LEB128, the types, no results. */

@@ -5,7 +5,14 @@
 #include "instance.h"
 #include <stdlib.h>
 
-_Thread_local struct pal_thread pal_thread;
+#ifdef _WIN32
+struct pal_thread *pal_thread_here(void)
+{
+	return pal_port_thread_data(sizeof(struct pal_thread));
+}
+#else
+_Thread_local struct pal_thread pal_self;
+#endif
 
 static void ask_own_stack(struct pal_thread *thread)
 {
@@ -17,7 +24,7 @@ static void ask_own_stack(struct pal_thread *thread)
 
 void pal_thread_prepare(void)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	if (thread->prepared)
 		return;
 	ask_own_stack(thread);
@@ -29,7 +36,7 @@ void pal_thread_prepare(void)
 
 void pal_thread_end(void)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	free(thread->tries);
 	thread->tries = NULL;
 	thread->try_count = thread->try_room = 0;
@@ -41,7 +48,7 @@ void pal_thread_end(void)
 
 const struct pal_stack *pal_thread_stack(uintptr_t address)
 {
-	const struct pal_thread *thread = &pal_thread;
+	const struct pal_thread *thread = &pal_self;
 	const struct pal_stack *stacks[] = { &thread->mapped, &thread->own };
 	for (int i = 0; i < 2; i++)
 		if (address >= stacks[i]->low && address < stacks[i]->high)
@@ -55,7 +62,7 @@ const struct pal_stack *pal_thread_stack(uintptr_t address)
  * is checked there. */
 void pal_rt_stack_enter(void *pinned)
 {
-	ask_own_stack(&pal_thread);
+	ask_own_stack(&pal_self);
 	const struct pal_stack *stack = pal_thread_stack((uintptr_t)__builtin_frame_address(0));
 	/* low + guard lies inside the stack, so the sum cannot wrap */
 	uint64_t limit = stack ? stack->low + stack->guard + PAL_STACK_RESERVE : 0;

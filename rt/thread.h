@@ -46,11 +46,16 @@ struct pal_thread {
 	int frame_count;
 	bool frames_cut; /* there were more */
 };
-extern _Thread_local struct pal_thread pal_thread;
+#ifdef _WIN32 /* whose compilers don't agree on thread-local variables, and some allocate them at any time */
+struct pal_thread *pal_thread_here(void);
+#define pal_self (*pal_thread_here())
+#else
+extern _Thread_local struct pal_thread pal_self;
+#endif
 
 /* Makes the calling thread ready for traps: signal stack, stack bounds, fault handlers. Cheap when done already. */
 void pal_thread_prepare(void);
-/* Frees what this thread's pal_thread holds; the thread may begin anew after it. */
+/* Frees what this thread's pal_self holds; the thread may begin anew after it. */
 void pal_thread_end(void);
 /* The known stack that contains this address, or NULL. Knows the thread's own one only once pal_thread_prepare or pal_rt_stack_enter
  * has run. */

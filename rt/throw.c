@@ -2,7 +2,7 @@
  *
  * Frames are found by their frame pointers, handlers by return addresses, in tables that the compiler wrote: nothing
  * here looks at the guest's memory. An exception goes from one module to another where an import's thunk has called an
- * export's stub directly. On the way, what each frame has saved of the registers that callees save is put back, since a
+ * export's stub or function directly. On the way, what each frame has saved of the registers that callees save is put back, since a
  * handler expects them beside its stack, frame and pinned register. It ends at the first frame of C, as a trap. */
 #include "arch.h"
 #include "exception.h"
@@ -20,7 +20,7 @@ struct frame {
 /* A piece of compiled code, by what may call it. */
 enum kind {
 	KIND_FUNCTION, /* a wasm function */
-	KIND_THUNK,    /* of an import: calls C, or another module's stub; or left behind by a tail call to another instance */
+	KIND_THUNK,    /* of an import: calls C, or another module's stub or function; or left behind by a tail call to another instance */
 	KIND_STUB,     /* entered from C, or from a thunk */
 	KIND_FOREIGN,  /* not compiled code: C */
 };

@@ -68,7 +68,7 @@ static bool enter(struct pal_thread *thread, void *frame)
 /* Also runs when a C++ exception or a thread's cancellation passes (-fexceptions): `frame` and what is inside ends. */
 static void leave(void **frame)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	while (thread->try_count > 0) {
 		uintptr_t ended = thread->tries[--thread->try_count].frame;
 		if (ended == (uintptr_t)*frame)
@@ -78,12 +78,15 @@ static void leave(void **frame)
 
 pal_trap pal_try(void (*fn)(void *), void *arg)
 {
-	return pal_try_frame(fn, arg);
+	pal_trap trap = pal_try_frame(fn, arg);
+	if (trap == PAL_TRAP_STACK_OVERFLOW)
+		pal_port_stack_recovered();
+	return trap;
 }
 
 pal_trap pal_try_run(void (*fn)(void *), void *arg, void *frame)
 {
-	if (!enter(&pal_thread, frame)) {
+	if (!enter(&pal_self, frame)) {
 		pal_trap_record(PAL_TRAP_OUT_OF_MEMORY, NULL, -1, 0);
 		return PAL_TRAP_OUT_OF_MEMORY;
 	}
@@ -95,7 +98,7 @@ pal_trap pal_try_run(void (*fn)(void *), void *arg, void *frame)
 
 uintptr_t pal_try_take(uintptr_t sp)
 {
-	struct pal_thread *thread = &pal_thread;
+	struct pal_thread *thread = &pal_self;
 	drop_dead(thread, sp);
 	return thread->try_count > 0 ? thread->tries[--thread->try_count].frame : 0;
 }

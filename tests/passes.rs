@@ -4,16 +4,19 @@ mod support;
 
 use palisade::Options;
 use palisade::optimize::{Disabled, PASSES};
-use support::{Machine, compile_wat, link_c, machines, run, scratch, write};
+use support::{Machine, compile_wat, compile_with, link_c, machines, run, scratch, write};
 
 /// Machine code of a module for x86-64, with or without a pass.
 fn assembly(wat: &str, without: Option<&str>) -> String {
-    let mut options = Options::new("m");
+    palisade::assembly(wat.as_bytes(), &options("m", without)).expect("it compiles")
+}
+
+/// For x86-64, with or without a pass.
+fn options(name: &str, without: Option<&str>) -> Options {
+    let mut options = Options::new(name);
     options.target = palisade::Target::parse("x86_64-unknown-linux-gnu").expect("a target");
-    let mut disabled = Disabled::default();
-    assert!(without.is_none_or(|name| disabled.add(name)), "there is a pass {without:?}");
-    options.disabled_passes = disabled;
-    palisade::assembly(wat.as_bytes(), &options).expect("it compiles")
+    assert!(without.is_none_or(|name| options.disabled_passes.add(name)), "there is a pass {without:?}");
+    options
 }
 
 #[test]
@@ -344,9 +347,7 @@ fn compile_without_passes(machine: &Machine, dir: &std::path::Path, name: &str, 
     let mut options = Options::new(name);
     options.target = machine.target();
     options.disabled_passes = Disabled::all();
-    let object = palisade::compile(wat.as_bytes(), &options).expect("it compiles");
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
+    compile_with(dir, wat.as_bytes(), &options)
 }
 
 // ---- Bounds checks ----
@@ -358,10 +359,8 @@ fn checks(wat: &str, without: Option<&str>) -> (usize, usize, usize) {
 }
 
 fn checked_options(name: &str, without: Option<&str>) -> Options {
-    let mut options = Options::new(name);
-    options.target = palisade::Target::parse("x86_64-unknown-linux-gnu").expect("a target");
+    let mut options = options(name, without);
     options.memories = vec![palisade::plan::MemorySpec::parse("*:mode=checked").expect("a spec")];
-    assert!(without.is_none_or(|name| options.disabled_passes.add(name)), "there is a pass {without:?}");
     options
 }
 
@@ -484,8 +483,11 @@ fn loops_over_ranges_have_a_version_without_checks() {
     assert_eq!(checks(&function("1", &counted(4, load, "")), Some("versions")), (1, 1, 0));
     let column = "(i32.load (i32.add (local.get $b) (i32.mul (local.get $n) (i32.const 24))))";
     assert_eq!(once("1", &counted(4, &format!("(i32.add {load} {column})"), "")), (2, 0, 2));
+    // Some checks may stay, if no more than disappear.
+    let gathered = |loads: &str| once("1", &counted(4, &format!("(i32.load {loads})"), ""));
+    assert_eq!(gathered(load), (2, 1, 2));
+    assert_eq!(gathered(&format!("(i32.load {load})")), (3, 3, 0));
     // Not: what is not known in front of the loop, what may be left early, what calls or grows.
-    assert_eq!(once("1", &counted(4, &format!("(i32.load {load})"), "")), (2, 2, 0));
     assert_eq!(
         once("1", &format!("(block $out {})", counted(4, load, "(br_if $out (i32.eq (local.get $s) (i32.const 9)))"))),
         (1, 1, 0)
@@ -503,6 +505,62 @@ fn loops_over_ranges_have_a_version_without_checks() {
     assert_eq!(once("i64 1", &counted(4, wide, "(local.set $w (i64.add (local.get $w) (i64.const 4)))")), (1, 1, 0));
 }
 
+/// Compares what is at $a + $i with what is at $b, for all $i below $n, up to $m words; `more` happens each time.
+fn search(memory: &str, word: &str, end: &str, more: &str) -> (usize, usize, usize) {
+    let text = format!(
+        r#"(module (memory {memory}) (func $other)
+  (func (export "f") (param $a i32) (param $b i32) (param $n i32) (param $m i32) (result i32)
+    (local $i i32) (local $j i32) (local $k i32) (local $s i32)
+    (block $done (loop $all
+      (local.set $j (i32.const 0))
+      (block $out (loop $again
+        (br_if $out (i32.ne (i32.load8_u (i32.add (i32.add (local.get $a) (local.get $i)) (local.get $j)))
+                            (i32.load8_u {word})))
+        (local.set $j (i32.add (local.get $j) (i32.const 1)))
+        (br_if $again (i32.ne (local.get $j) {end}))))
+      {more}
+      (local.set $s (i32.add (local.get $s) (i32.eq (local.get $j) (local.get $m))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $all (i32.ne (local.get $i) (local.get $n)))))
+    (local.get $s)))"#
+    );
+    checks(&text, None)
+}
+
+#[test]
+fn loops_around_those_that_are_left_early_have_a_version_without_checks() {
+    let (word, end) = ("(i32.add (local.get $b) (local.get $j))", "(local.get $m)");
+    assert_eq!(search("1", word, end, ""), (2, 0, 2));
+    // What the inner loop starts from may change in the outer one, as long as it does by the same number.
+    let row = "(i32.add (local.get $b) (i32.add (local.get $j) (i32.mul (local.get $i) (local.get $m))))";
+    assert_eq!(search("1", row, end, ""), (2, 0, 2));
+    assert_eq!(search("1", word, end, "(i32.store (i32.shl (local.get $i) (i32.const 2)) (i32.const 7))"), (3, 0, 3));
+    // Not: if the inner loop turns more often each time, if the place is read, or no check may stay, or all is left early.
+    assert_eq!(search("1", word, "(i32.add (local.get $i) (i32.const 9))", ""), (2, 2, 0));
+    let read = "(local.set $b (i32.load (i32.const 0)))";
+    assert_eq!(search("1", word, end, read), (3, 2, 0));
+    let product = "(i32.mul (local.get $j) (local.get $i))";
+    assert_eq!(search("1", product, end, ""), (2, 2, 0), "another number in each turn");
+    assert_eq!(search("1", word, end, "(drop (i32.load (local.get $s)))"), (3, 3, 0));
+    assert_eq!(search("1", word, end, "(br_if $done (i32.eq (local.get $s) (i32.const 9)))"), (2, 2, 0));
+    // Nor what may grow, or may be nothing.
+    assert_eq!(search("1", word, end, "(call $other)"), (2, 2, 0));
+    assert_eq!(search("1", word, end, "(drop (memory.grow (i32.const 1)))"), (2, 2, 0));
+    assert_eq!(search("1 2 shared", word, end, "(atomic.fence)"), (2, 2, 0));
+    assert_eq!(search("0", word, end, ""), (2, 2, 0));
+}
+
+#[test]
+fn second_versions_lie_behind_all_other_code() {
+    let text = function("1", &counted(4, "(i32.load (local.get $a))", "(i32.store (local.get $a) (i32.const 1))"));
+    let check = checking_blocks(&text, None);
+    let check = check.lines().find(|line| line.contains("cmp")).expect("a check").to_owned();
+    let text = palisade::assembly(&wat::parse_str(&text).expect("a module"), &checked_options("m", None));
+    let text = text.expect("it compiles");
+    let behind = text.split("retq").last().expect("the end");
+    assert!(behind.contains(&check) && count(behind, &["movl", "$0x1,"]) == 1, "{text}");
+}
+
 #[test]
 fn the_command_counts_checks() {
     let dir = scratch();
@@ -511,6 +569,60 @@ fn the_command_counts_checks() {
     palisade.args(["-v", "-c", "--memory", "0:mode=checked", "-o"]).arg(dir.path().join("m.o")).arg(wat);
     let said = run(&mut palisade).expect(0).stderr();
     assert!(said.contains("1 bounds checks, 0 after optimization, and 1 in versions of loops"), "{said}");
+}
+
+impl Random {
+    /// What is done at an index.
+    fn access(&mut self, offset: u32, index: &str) -> String {
+        let sum = |what: &str| format!("(local.set $s (i32.add (local.get $s) {what}))");
+        match self.below(5) {
+            0 => format!("(i32.store8 offset={offset} {index} (local.get $s))"),
+            1 => format!("(i32.store offset={offset} {index} (local.get $s))"),
+            2 => sum(&format!("(i64.eqz (i64.load offset={offset} {index}))")),
+            // Nobody knows where the second one is.
+            3 => sum(&format!("(i32.load8_u (i32.load offset={offset} {index}))")),
+            _ => sum(&format!("(i32.load8_u offset={offset} {index})")),
+        }
+    }
+
+    /// A loop over $j in one over $i, which is left early.
+    fn left_early(&mut self) -> String {
+        let step = self.of(&[1i32, 2, 8, -1, -4]);
+        let turns = 1 + self.below(40) as i32;
+        let (start, end) = match self.below(4) {
+            0 if step > 0 => {
+                ("(local.get $b)".to_owned(), format!("(i32.add (local.get $b) (i32.const {}))", step * turns))
+            }
+            1 if step > 0 => {
+                ("(i32.const 0)".to_owned(), format!("(i32.and (local.get $b) (i32.const {}))", step * turns))
+            }
+            _ if step < 0 => (format!("(i32.const {})", -step * turns), "(i32.const 0)".to_owned()),
+            _ => ("(i32.const 0)".to_owned(), format!("(i32.const {})", step * turns)),
+        };
+        let condition = match (step > 0, start.contains("$b")) {
+            (true, false) => self.of(&["lt_u", "lt_s"]),
+            (false, false) => self.of(&["gt_s", "ne"]),
+            _ => "ne",
+        };
+        let index = self.of(&[
+            "(i32.add (local.get $a) (i32.add (local.get $i) (local.get $j)))",
+            "(i32.add (local.get $a) (i32.sub (local.get $j) (local.get $i)))",
+            "(i32.add (local.get $i) (i32.shl (local.get $j) (i32.const 2)))",
+            "(i32.add (local.get $a) (i32.add (i32.mul (local.get $i) (local.get $b)) (i32.mul (local.get $j) (local.get $n))))",
+            "(i32.sub (local.get $a) (local.get $j))",
+            "(i32.mul (i32.sub (local.get $i) (local.get $j)) (i32.const 12))",
+        ]);
+        let offset = self.of(&[0u32, 0, 16, 65000]);
+        let access = self.access(offset, index);
+        let out = self.of(&["(i32.eq (i32.and (local.get $s) (i32.const 31)) (i32.const 5))", "(i32.const 0)"]);
+        format!(
+            r#"(local.set $j {start})
+    (block $out (loop $inner {access}
+      (br_if $out {out})
+      (local.set $j (i32.add (local.get $j) (i32.const {step})))
+      (br_if $inner (i32.{condition} (local.get $j) {end}))))"#
+        )
+    }
 }
 
 /// Loops that turn as often as parameters say, over ranges that parameters begin, written down in all the ways that
@@ -525,12 +637,7 @@ fn counted_function(random: &mut Random, number: u32) -> (String, String) {
         _ => format!("(i32.sub (local.get $a) (i32.sub (i32.const {}) (local.get $i)))", random.below(70)),
     };
     let offset = random.of(&[0u32, 0, 4, 1000, 65532]);
-    let access = match random.below(4) {
-        0 => format!("(i32.store8 offset={offset} {index} (local.get $s))"),
-        1 => format!("(i32.store offset={offset} {index} (local.get $s))"),
-        2 => format!("(local.set $s (i32.add (local.get $s) (i64.eqz (i64.load offset={offset} {index}))))"),
-        _ => format!("(local.set $s (i32.add (local.get $s) (i32.load8_u offset={offset} {index})))"),
-    };
+    let access = random.access(offset, &index);
     let other = random.of(&[
         "",
         "(i32.store8 (i32.and (local.get $s) (i32.const 0xffff)) (i32.const 3))",
@@ -545,10 +652,11 @@ fn counted_function(random: &mut Random, number: u32) -> (String, String) {
     let test = format!("(i32.{condition} {tested} (local.get $n))");
     let next = format!("(local.set $i (i32.add (local.get $i) (i32.const {step})))");
     let (before, after) = if random.below(2) == 0 { (next.as_str(), "") } else { ("", next.as_str()) };
+    let inner = if random.below(2) == 0 { String::new() } else { random.left_early() };
     let text = format!(
         r#"(func $f{number} (export "f{number}") (param $a i32) (param $b i32) (param $i i32) (param $n i32) (result i32)
-  (local $s i32)
-  (loop $again {before} {access} {other} {after} (br_if $again {test}))
+  (local $s i32) (local $j i32)
+  (loop $again {before} {inner} {access} {other} {after} (br_if $again {test}))
   (i32.add (local.get $s) (i32.mul (local.get $i) (i32.const 31))))
 "#
     );
@@ -663,7 +771,5 @@ fn versions_of_loops_do_what_wasm_says() {
 fn compile_checked(machine: &Machine, dir: &std::path::Path, name: &str, wat: &str) -> std::path::PathBuf {
     let mut options = checked_options(name, None);
     options.target = machine.target();
-    let object = palisade::compile(wat.as_bytes(), &options).expect("it compiles");
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
+    compile_with(dir, wat.as_bytes(), &options)
 }

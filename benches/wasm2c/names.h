@@ -3,6 +3,7 @@
 #define w2c_prog_memory Z_progZ_memory
 #define w2c_prog_0x5Fstart Z_progZ__start
 #define wasm2c_prog_instantiate(...) (Z_prog_init_module(), Z_prog_instantiate(__VA_ARGS__))
+#define w2c_prog_next Z_progZ_next
 #define wasm2c_prog_free Z_prog_free
 #define w2c_wasi__snapshot__preview1 Z_wasi_snapshot_preview1_instance_t
 #define w2c_wasi__snapshot__preview1_args_get Z_wasi_snapshot_preview1Z_args_get

@@ -208,6 +208,10 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
     let mut flags = Vec::new();
     if command.options.shared {
         flags.push("-shared");
+        if !command.target.is_windows() && !command.target.is_macos() {
+            // It stays when it is closed: faults of the process go through the runtime's handler.
+            flags.push("-Wl,-z,nodelete");
+        }
     }
     let failed = |e: &dyn std::fmt::Display| Error::new(format!("can't write {}: {e}", output.display()));
     // A device or pipe is written to, never replaced.

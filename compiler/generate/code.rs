@@ -1,6 +1,7 @@
 //! The machine code of one function, reduced to what the object needs.
 
 use super::super::error::{Error, Result};
+use super::epilogue;
 use super::phase::phase;
 use crate::context::SITE_CALL;
 use crate::translate::stub::SavedPinned;
@@ -152,7 +153,10 @@ impl Code {
         let windows = env.isa.triple().operating_system == target_lexicon::OperatingSystem::Windows;
         let unwind = if windows { Ok(None) } else { compiled.create_unwind_info(env.isa) };
         let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
-        let bytes = compiled.code_buffer().to_vec();
+        let mut bytes = compiled.code_buffer().to_vec();
+        if env.is_x86_64 {
+            epilogue::shorten(&mut bytes, compiled);
+        }
         Ok(Code {
             phase: if env.is_x86_64 { phase(&bytes, compiled.buffer.alignment) } else { 0 },
             bytes,
@@ -167,6 +171,13 @@ impl Code {
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
             checks,
         })
+    }
+}
+
+impl Code {
+    /// Return addresses of its calls.
+    pub(super) fn returns(&self) -> impl Iterator<Item = u32> {
+        self.sites.iter().filter(|site| site.kind == SITE_CALL as u8).map(|site| site.offset)
     }
 }
 

@@ -2,6 +2,7 @@
 //! on the number of threads.
 
 mod code;
+mod epilogue;
 mod phase;
 mod refused;
 
@@ -82,6 +83,9 @@ impl Worker {
     /// Machine code for the function in `context`.
     fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
         self.optimize(env).map_err(|e| failure(&self.context.func, e))?;
+        if env.is_x86_64 && !listing {
+            epilogue::mark(&mut self.context.func);
+        }
         let isa = if self.context.func.dfg.num_values() > LARGE { env.quick_isa } else { env.isa };
         let Context { func, domtree, .. } = &self.context;
         isa.compile_function(func, domtree, &mut self.registers, listing, &mut ControlPlane::default())
@@ -197,7 +201,10 @@ pub fn clif(env: &Env<'_>) -> Result<String> {
 
 /// The machine code of all functions as text, for `-S`.
 pub fn assembly(env: &Env<'_>) -> Result<String> {
-    listing(env, |env, worker| Ok(worker.compile(env, true)?.vcode.unwrap_or_default()))
+    listing(env, |env, worker| {
+        let text = worker.compile(env, true)?.vcode.unwrap_or_default();
+        Ok(if env.is_x86_64 { epilogue::shorten_listing(&text) } else { text })
+    })
 }
 
 fn listing(env: &Env<'_>, text: impl Fn(&Env<'_>, &mut Worker) -> Result<String> + Sync) -> Result<String> {
@@ -229,7 +236,11 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             worker.context.clear();
             worker.context.func = func;
             worker.scratch.checks = checks;
-            Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
+            let mut code = worker.code(env, saved_pinned, Handlers::default())?;
+            if env.is_x86_64 {
+                code.phase = phase::of_stub(&code.bytes, code.returns());
+            }
+            Ok((kind, code))
         })
         .collect()
 }

@@ -44,6 +44,21 @@ pub fn phase(code: &[u8], align: u32) -> u32 {
     (0..WINDOW).step_by(align.max(STEP) as usize).min_by_key(|phase| cost(*phase)).unwrap_or(0)
 }
 
+/// The same for the code of a stub, which is executed from top to bottom: its jumps, calls (by their return addresses)
+/// and returns count alike.
+pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> u32 {
+    const DIRECT_CALL: u32 = 5;
+    let mut jumps: Vec<(u32, u32)> = jumps(code).iter().map(|jump| (jump.start, jump.end)).collect();
+    jumps.extend(returns.map(|after| (after.saturating_sub(DIRECT_CALL), after)));
+    // Code is shorter than 2 GiB.
+    jumps.extend(code.windows(2).zip(1..).filter(|(end, _)| *end == [0x5d, 0xc3]).map(|(_, at)| (at, at + 1)));
+    let split = |phase: u32| {
+        let crosses = |&&(start, end): &&(u32, u32)| (start + phase) / WINDOW != (end + phase) / WINDOW;
+        jumps.iter().filter(crosses).count()
+    };
+    (0..WINDOW).step_by(STEP as usize).min_by_key(|&phase| split(phase)).unwrap_or(0)
+}
+
 /// What looks like a direct jump inside the function, in order. Bytes of constants may look so, too: that costs a better
 /// place, nothing else.
 fn jumps(code: &[u8]) -> Vec<Jump> {
@@ -125,6 +140,20 @@ mod tests {
             assert!(fits || body > 20, "{before} {body}: {phase}");
         }
         assert_eq!(phase(&one_loop(0, 26), 32), 0, "alignment comes first");
+    }
+
+    #[test]
+    fn calls_and_returns_of_stubs_keep_inside_windows() {
+        for length in 4..60 {
+            let mut code = vec![0x90; length];
+            code.extend([0xe8, 0, 0, 0, 0, 0x5d, 0xc3]);
+            let after = length as u32 + 5;
+            let phase = of_stub(&code, [after].into_iter());
+            for (start, end) in [(after - 5, after), (after + 1, after + 2)] {
+                assert_eq!((start + phase) / WINDOW, (end + phase) / WINDOW, "{length}: {phase}");
+            }
+        }
+        assert_eq!(of_stub(&[], [].into_iter()), 0);
     }
 
     #[test]

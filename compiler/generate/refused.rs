@@ -83,6 +83,9 @@ fn branch(func: &mut Function, inst: Inst, code: TrapCode, check: Option<Check>)
     func.layout.set_cold(cold);
     let location = func.srcloc(inst);
     let end = func.layout.inst_block(inst).expect("it is in the function");
+    if func.layout.is_cold(end) {
+        func.layout.set_cold(next);
+    }
     func.layout.remove_inst(inst);
     FuncCursor::new(func).at_bottom(end).with_srcloc(location).ins().brif(bad, cold, &[], next, &[]);
     let mut cursor = FuncCursor::new(func).at_bottom(cold).with_srcloc(location);

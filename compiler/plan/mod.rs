@@ -21,7 +21,7 @@ pub use table::TablePlan;
 
 use crate::error::Result;
 use crate::name;
-use crate::read::{ConstOp, ElementItem, ElementMode, Import, Module};
+use crate::read::{ConstOp, ElementItem, ElementMode, Import, Module, refers_to_function};
 use scan::Scan;
 use std::collections::{HashMap, HashSet};
 use wasmparser::{ExternalKind, FuncType, ValType};
@@ -46,6 +46,10 @@ pub struct Plan {
     pub data: Vec<DataPlan>,
     /// One per distinct import module, in order of first import.
     pub import_modules: Vec<ImportModule>,
+    /// Imported functions that another module may provide: distance of the word with its code.
+    pub import_code: HashMap<u32, u32>,
+    /// Variables for functions of one type, or never null, that C may write, too: what they hold is checked when it is read.
+    pub checked_globals: HashSet<u32>,
     /// Functions that may become references, ascending; their position is the number of their `pal_func`.
     pub funcs: Vec<u32>,
     /// Canonical types in use; their position is the number of their interned type in the context.
@@ -123,6 +127,7 @@ pub fn plan(
     let interrupt_slot = interruptible.then(|| layout.slot());
     let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
+    let import_code = plan_import_code(module, &import_modules, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
     let funcs = reference_functions(module, &scan, &tables);
@@ -139,6 +144,8 @@ pub fn plan(
         data_numbers: data_numbers(&data),
         data,
         import_modules,
+        import_code,
+        checked_globals: checked_globals(module),
         funcs,
         types,
         layout,
@@ -215,6 +222,17 @@ fn plan_globals(module: &Module<'_>, layout: &mut Layout) -> Vec<GlobalPlan> {
     plans
 }
 
+fn checked_globals(module: &Module<'_>) -> HashSet<u32> {
+    let exported = module.exports.iter().filter(|e| e.kind == ExternalKind::Global).map(|e| e.index);
+    let imported = module.imports.iter().filter(|i| i.kind == ExternalKind::Global).map(|i| i.index);
+    let relied_on = |index: &u32| {
+        let global = &module.globals[*index as usize];
+        let ValType::Ref(ty) = global.ty else { return false };
+        global.mutable && refers_to_function(ty) && !(ty.is_nullable() && ty.is_func_ref())
+    };
+    exported.chain(imported).filter(relied_on).collect()
+}
+
 fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout: &mut Layout) -> Vec<ImportModule> {
     let mut modules: Vec<ImportModule> = Vec::new();
     let mut seen = HashMap::new();
@@ -231,6 +249,14 @@ fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout
         });
     }
     modules
+}
+
+/// A word for each imported function that is not the runtime's.
+fn plan_import_code(module: &Module<'_>, modules: &[ImportModule], layout: &mut Layout) -> HashMap<u32, u32> {
+    let is_linked = |m: &&ImportModule| m.provider == Provider::Link;
+    let linked: HashSet<&str> = modules.iter().filter(is_linked).map(|m| m.name.as_str()).collect();
+    let functions = module.imports.iter().filter(|import| import.kind == ExternalKind::Func && !import.is_builtin());
+    functions.filter(|import| linked.contains(import.module)).map(|import| (import.index, layout.slot())).collect()
 }
 
 /// The runtime's name for threads is a common one: a module of this name that has anything else is somebody else's.

@@ -11,6 +11,9 @@ use cranelift_codegen::ir::{InstBuilder, Type, Value};
 impl Translator<'_, '_> {
     pub fn global_get(&mut self, index: u32) {
         let value = self.global_value(index);
+        if self.env.plan.checked_globals.contains(&index) {
+            self.check_from_c(value, self.env.module.globals[index as usize].ty);
+        }
         self.push(value);
     }
 

@@ -138,7 +138,12 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
     let number = env.module.function_import(index).expect("an imported function");
     let slot = env.plan.import_modules[env.plan.import_module(env.module.imports[number as usize].module)].slot;
     build(env, signature::wasm(ty), |t, params| {
-        check_stack(t);
+        if let Some(&code) = env.plan.import_code.get(&index) {
+            call_module(t, ty, params, code, slot);
+        }
+        let has_vectors = ty.params().contains(&ValType::V128);
+        let frame = if has_vectors || signature::c_results_in_memory(ty) { Frame::Large } else { Frame::Small };
+        check_stack(t, frame);
         let mut args = vec![t.load_context(I64, slot, Region::Context)];
         args.extend(store_vectors(t, ty, params));
         let (offsets, size) = signature::result_struct(ty);
@@ -161,6 +166,27 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
         return_to_wasm(t, ty, params, &results);
         None
     })
+}
+
+/// If another module provides the function: calls its code with its instance, whatever stack that was on last: what it
+/// knows of it, it asks when it calls C. Goes on where the function is the host's.
+fn call_module(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], code: u32, instance: u32) {
+    let code = t.load_context(I64, code, Region::Context);
+    let (module, host) = (t.b.create_block(), t.b.create_block());
+    t.b.ins().brif(code, module, &[], host, &[]);
+    t.switch_to(module);
+    // In a register it would be one to save on the host's way, too.
+    let saved = SavedPinned::Slot(pinned_slot(t));
+    save_pinned(t, saved);
+    let theirs = t.load_context(I64, instance, Region::Context);
+    set_pinned(t, theirs);
+    let signature = t.b.import_signature(signature::wasm(ty));
+    let call = t.b.ins().call_indirect(signature, code, params);
+    leave(t, saved);
+    let results = t.b.inst_results(call).to_vec();
+    t.b.ins().return_(&results);
+    t.pinned = None;
+    t.switch_to(host);
 }
 
 /// A builtin that is called through a reference or by C. The code serves all instances, so it has all checks.
@@ -206,7 +232,7 @@ pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
         }
         match helper {
             Helper::StackEnter => probe_stack(t),
-            _ => check_stack(t),
+            _ => check_stack(t, Frame::Small),
         }
         let mut args: Vec<Value> = helper.takes_instance().then(|| t.pinned()).into_iter().collect();
         args.extend_from_slice(params);
@@ -351,6 +377,15 @@ fn build(
 fn enter(t: &mut Translator<'_, '_>, instance: Value) -> SavedPinned {
     let home = t.env.is_x86_64 && t.env.isa.default_call_conv() == CallConv::WindowsFastcall;
     let saved = if home { SavedPinned::Home } else { SavedPinned::Slot(pinned_slot(t)) };
+    save_pinned(t, saved);
+    set_pinned(t, instance);
+    let next = ask_stack(t, Frame::Small);
+    t.b.ins().jump(next, &[]);
+    t.switch_to(next);
+    saved
+}
+
+fn save_pinned(t: &mut Translator<'_, '_>, saved: SavedPinned) {
     let old = t.b.ins().get_pinned_reg(I64);
     match saved {
         SavedPinned::Slot(slot) => drop(t.b.ins().stack_store(I64, old, slot, 0)),
@@ -359,11 +394,6 @@ fn enter(t: &mut Translator<'_, '_>, instance: Value) -> SavedPinned {
             t.b.ins().store(MemFlagsData::trusted(), old, frame, HOME);
         }
     }
-    set_pinned(t, instance);
-    let next = ask_stack(t);
-    t.b.ins().jump(next, &[]);
-    t.switch_to(next);
-    saved
 }
 
 fn pinned_slot(t: &mut Translator<'_, '_>) -> StackSlot {
@@ -375,13 +405,21 @@ fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
     t.pinned = Some(instance);
 }
 
+/// How far a stub's stack pointer may be from its frame pointer: some registers, or as many vectors and results as a
+/// function can have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    Small,
+    Large,
+}
+
 /// Has the runtime tell the instance on which stack it runs, unless it knows, and there is room for C on it: then code
 /// goes on in the block that is returned. Otherwise in the present one, when the runtime has answered. Its thunk keeps
 /// all registers: values that live on behind this need not be kept on the stack, or in registers that the caller wants
 /// back.
-fn ask_stack(t: &mut Translator<'_, '_>) -> Block {
+fn ask_stack(t: &mut Translator<'_, '_>, frame: Frame) -> Block {
+    let sp = lowest(t, frame);
     // Each load right in front of its use, so that it becomes an operand.
-    let sp = t.b.ins().get_stack_pointer(I64);
     let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
     let above = t.b.ins().isub(sp, limit);
     let room = t.load_context(I64, CONTEXT_STACK_ROOM as u32, Region::Context);
@@ -394,6 +432,14 @@ fn ask_stack(t: &mut Translator<'_, '_>) -> Block {
     let thunk = t.function(Symbol::HelperThunk(helper), || signature::plain(helper.thunk_convention(), &[], None));
     t.b.ins().call(thunk, &[]);
     next
+}
+
+/// Where the stub's frame ends. CPUs that follow the stack pointer aside must stop for an instruction that reads it.
+fn lowest(t: &mut Translator<'_, '_>, frame: Frame) -> Value {
+    match frame {
+        Frame::Small => t.b.ins().get_frame_pointer(I64),
+        Frame::Large => t.b.ins().get_stack_pointer(I64),
+    }
 }
 
 fn leave(t: &mut Translator<'_, '_>, saved: SavedPinned) {
@@ -409,10 +455,10 @@ fn leave(t: &mut Translator<'_, '_>, saved: SavedPinned) {
 
 /// C needs room for frames of its own: a fault in libc can't be turned into a trap. What the context knows may be of
 /// another stack, or another thread's: calls through tables between instances tell it nothing.
-fn check_stack(t: &mut Translator<'_, '_>) {
-    let next = ask_stack(t);
+fn check_stack(t: &mut Translator<'_, '_>, frame: Frame) {
+    let next = ask_stack(t, frame);
     let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
-    let sp = t.b.ins().get_stack_pointer(I64);
+    let sp = lowest(t, frame);
     let low = t.b.ins().icmp(IntCC::UnsignedLessThan, sp, limit);
     t.b.ins().trapnz(low, trap::STACK_OVERFLOW);
     t.b.ins().jump(next, &[]);

@@ -278,7 +278,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
             self.relro.u32(self.env.plan.import_module(import.module) as u32);
             self.relro.u32(names[number]);
             self.relro.u32(entity_type(self.env, import.kind, import.index));
-            self.relro.u32(0);
+            let is_function = import.kind == ExternalKind::Func;
+            let code = self.env.plan.import_code.get(&import.index).filter(|_| is_function);
+            self.relro.u32(code.copied().unwrap_or(0));
         }
         assert_eq!(self.relro.len() - at, IMPORT_SIZE * names.len() as u64);
         at

@@ -24,7 +24,8 @@ pub struct Text {
     defined: u32,
 }
 
-/// Functions begin so many bytes apart, and as many behind that as is good for their jumps; stubs are small and cold.
+/// Functions, and the stubs on the way of calls, begin so many bytes apart, and as many behind that as is good for their
+/// jumps; the other stubs are small and cold.
 const FUNCTION_ALIGN: usize = generate::WINDOW as usize;
 const STUB_ALIGN: usize = 16;
 
@@ -53,7 +54,12 @@ impl Text {
         text.thunks_end = text.functions_end;
         for (kind, code) in &generated.stubs {
             let behind = text.bytes.len() as u32;
-            let at = text.append(code, STUB_ALIGN, padding)?;
+            let at = if x86 && (kind.is_thunk() || matches!(kind, StubKind::Export(_))) {
+                text.advance(code.phase as usize, padding);
+                text.append(code, 1, padding)?
+            } else {
+                text.append(code, STUB_ALIGN, padding)?
+            };
             text.stubs.insert(*kind, at);
             if kind.is_thunk() {
                 assert_eq!(text.thunks_end, behind, "thunks come first: rt/throw.c knows them by their place");

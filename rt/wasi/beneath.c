@@ -1,10 +1,7 @@
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "beneath.h"
 #include "host_error.h"
-#include <errno.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 static atomic_bool disabled;
 

@@ -1,10 +1,9 @@
 /* clock_res_get, clock_time_get. */
+#include "os.h"
 #include "clock.h"
 #include "guest.h"
 #include "host_error.h"
 #include "preview1.h"
-#include <errno.h>
-#include <time.h>
 
 static int32_t host_clock(int32_t clock, clockid_t *out)
 {

@@ -1,17 +1,15 @@
+#include "os.h"
 #include "descriptor.h"
 #include "directory.h"
 #include "rights.h"
 #include "stat.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct pal_wasi_file *pal_wasi_file_new(int host)
 {
 	struct stat status;
 	struct pal_wasi_file *file = calloc(1, sizeof *file);
-	if (!file || fstat(host, &status) || pthread_mutex_init(&file->listing_lock, NULL)) {
+	if (!file || fstat(host, &status)) {
 		int saved = errno;
 		free(file);
 		close(host);
@@ -19,6 +17,7 @@ struct pal_wasi_file *pal_wasi_file_new(int host)
 		return NULL;
 	}
 	atomic_init(&file->references, 1);
+	file->listing_lock = (struct pal_lock)PAL_LOCK_INIT;
 	file->host = host;
 	file->type = pal_wasi_file_type(host, status.st_mode);
 	file->pipe = S_ISFIFO(status.st_mode);
@@ -34,7 +33,6 @@ void pal_wasi_unpin(struct pal_wasi_file *file)
 	int saved = errno;
 	close(file->host);
 	pal_wasi_listing_drop(file->listing);
-	pthread_mutex_destroy(&file->listing_lock);
 	free(file->preopen);
 	free(file);
 	errno = saved;
@@ -49,11 +47,11 @@ static struct pal_wasi_file *at(pal_wasi *wasi, int32_t fd)
 
 int32_t pal_wasi_pin(pal_wasi *wasi, int32_t fd, struct pal_wasi_file **out)
 {
-	pthread_mutex_lock(&wasi->lock);
+	pal_lock(&wasi->lock);
 	struct pal_wasi_file *file = at(wasi, fd);
 	if (file)
 		atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed);
-	pthread_mutex_unlock(&wasi->lock);
+	pal_unlock(&wasi->lock);
 	*out = file;
 	return file ? WASI_OK : WASI_BADF;
 }
@@ -115,7 +113,7 @@ static int32_t reserve(pal_wasi *wasi, uint32_t fd)
 
 int32_t pal_wasi_insert(pal_wasi *wasi, struct pal_wasi_file *file, uint32_t *out)
 {
-	pthread_mutex_lock(&wasi->lock);
+	pal_lock(&wasi->lock);
 	uint32_t fd = wasi->lowest > wasi->floor ? wasi->lowest : wasi->floor;
 	while (fd < wasi->capacity && wasi->slots[fd])
 		fd++;
@@ -125,7 +123,7 @@ int32_t pal_wasi_insert(pal_wasi *wasi, struct pal_wasi_file *file, uint32_t *ou
 		wasi->lowest = fd + 1;
 		*out = fd;
 	}
-	pthread_mutex_unlock(&wasi->lock);
+	pal_unlock(&wasi->lock);
 	if (error)
 		pal_wasi_unpin(file);
 	return error;
@@ -155,9 +153,9 @@ static struct pal_wasi_file *take(pal_wasi *wasi, int32_t fd)
 
 int32_t pal_wasi_close(pal_wasi *wasi, int32_t fd)
 {
-	pthread_mutex_lock(&wasi->lock);
+	pal_lock(&wasi->lock);
 	struct pal_wasi_file *file = take(wasi, fd);
-	pthread_mutex_unlock(&wasi->lock);
+	pal_unlock(&wasi->lock);
 	if (!file)
 		return WASI_BADF;
 	pal_wasi_unpin(file); /* outside the lock: close may wait for a disk */
@@ -166,12 +164,12 @@ int32_t pal_wasi_close(pal_wasi *wasi, int32_t fd)
 
 int32_t pal_wasi_renumber(pal_wasi *wasi, int32_t fd, int32_t to)
 {
-	pthread_mutex_lock(&wasi->lock);
+	pal_lock(&wasi->lock);
 	struct pal_wasi_file *replaced = at(wasi, to);
 	bool both = replaced && at(wasi, fd);
 	if (both && fd != to)
 		wasi->slots[to] = take(wasi, fd);
-	pthread_mutex_unlock(&wasi->lock);
+	pal_unlock(&wasi->lock);
 	if (!both)
 		return WASI_BADF;
 	if (fd != to)
@@ -181,13 +179,13 @@ int32_t pal_wasi_renumber(pal_wasi *wasi, int32_t fd, int32_t to)
 
 int32_t pal_wasi_shrink_rights(pal_wasi *wasi, struct pal_wasi_file *file, uint64_t base, uint64_t inheriting)
 {
-	pthread_mutex_lock(&wasi->lock); /* both change together */
+	pal_lock(&wasi->lock); /* both change together */
 	bool subset = !(base & ~file->base) && !(inheriting & ~file->inheriting);
 	if (subset) {
 		file->base = base;
 		file->inheriting = inheriting;
 	}
-	pthread_mutex_unlock(&wasi->lock);
+	pal_unlock(&wasi->lock);
 	return subset ? WASI_OK : WASI_NOTCAPABLE;
 }
 

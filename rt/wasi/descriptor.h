@@ -22,7 +22,7 @@ struct pal_wasi_file {
 	_Atomic uint16_t flags; /* $fdflags as the guest sees them */
 	_Atomic uint64_t base, inheriting; /* $rights; they only shrink */
 	char *preopen;          /* name the guest sees; NULL if not a preopen */
-	pthread_mutex_t listing_lock;
+	struct pal_lock listing_lock;
 	struct pal_wasi_listing *listing; /* fd_readdir's, see directory.c */
 };
 

@@ -4,19 +4,18 @@
  * back with; hosts' telldir/seekdir don't promise that. So reading from cookie 0 takes a listing of the directory, and
  * cookies are positions in it: entries made since are not seen, entries removed since are. The listing lives until
  * the next cookie 0 or until the descriptor is closed. */
+#include "os.h"
 #include "directory.h"
 #include "descriptor.h"
 #include "guest.h"
 #include "host_error.h"
 #include "preview1.h"
 #include "stat.h"
+#ifndef _WIN32
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct entry {
 	uint64_t inode;
@@ -70,6 +69,31 @@ static int32_t add(struct pal_wasi_listing *listing, const char *name, uint64_t 
 	return WASI_OK;
 }
 
+/* `.` and `..` come first. `..` gets the directory's own number: the parent's may be outside the sandbox. */
+static int32_t add_dots(struct pal_wasi_listing *listing, int directory)
+{
+	struct stat status;
+	if (fstat(directory, &status))
+		return pal_wasi_errno(errno);
+	int32_t error = add(listing, ".", (uint64_t)status.st_ino, WASI_TYPE_DIRECTORY);
+	return error ? error : add(listing, "..", (uint64_t)status.st_ino, WASI_TYPE_DIRECTORY);
+}
+
+#ifdef _WIN32
+static int add_entry(void *listing, const char *name, uint64_t inode, unsigned mode)
+{
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return 0;
+	return add(listing, name, inode, pal_wasi_file_type(-1, (mode_t)mode));
+}
+
+static int32_t add_all(struct pal_wasi_listing *listing, int directory)
+{
+	int32_t error = add_dots(listing, directory);
+	int result = error ? error : pal_os_list(directory, add_entry, listing);
+	return result == -1 ? pal_wasi_errno(errno) : result;
+}
+#else
 static uint8_t entry_type(int directory, const struct dirent *entry)
 {
 	switch (entry->d_type) {
@@ -87,17 +111,7 @@ static uint8_t entry_type(int directory, const struct dirent *entry)
 	return pal_wasi_file_type(-1, status.st_mode);
 }
 
-/* `.` and `..` come first. `..` gets the directory's own number: the parent's may be outside the sandbox. */
-static int32_t add_dots(struct pal_wasi_listing *listing, int directory)
-{
-	struct stat status;
-	if (fstat(directory, &status))
-		return pal_wasi_errno(errno);
-	int32_t error = add(listing, ".", (uint64_t)status.st_ino, WASI_TYPE_DIRECTORY);
-	return error ? error : add(listing, "..", (uint64_t)status.st_ino, WASI_TYPE_DIRECTORY);
-}
-
-static int32_t add_all(struct pal_wasi_listing *listing, DIR *stream)
+static int32_t add_stream(struct pal_wasi_listing *listing, DIR *stream)
 {
 	int directory = dirfd(stream);
 	int32_t error = add_dots(listing, directory);
@@ -113,9 +127,9 @@ static int32_t add_all(struct pal_wasi_listing *listing, DIR *stream)
 }
 
 /* Lists the directory through an open file of our own: the position of `host` is nobody's business. */
-static int32_t list(int host, struct pal_wasi_listing **out)
+static int32_t add_all(struct pal_wasi_listing *listing, int directory)
 {
-	int own = openat(host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (own < 0)
 		return pal_wasi_errno(errno);
 	DIR *stream = fdopendir(own);
@@ -124,9 +138,16 @@ static int32_t list(int host, struct pal_wasi_listing **out)
 		close(own);
 		return error;
 	}
-	struct pal_wasi_listing *listing = calloc(1, sizeof *listing);
-	int32_t error = listing ? add_all(listing, stream) : WASI_NOMEM;
+	int32_t error = add_stream(listing, stream);
 	closedir(stream);
+	return error;
+}
+#endif
+
+static int32_t list(int host, struct pal_wasi_listing **out)
+{
+	struct pal_wasi_listing *listing = calloc(1, sizeof *listing);
+	int32_t error = listing ? add_all(listing, host) : WASI_NOMEM;
 	if (error)
 		pal_wasi_listing_drop(listing);
 	else
@@ -189,9 +210,9 @@ int32_t wasi_snapshot_preview1_fd_readdir(PAL_WASI_VIEW, int32_t fd, int32_t buf
 	if (!error)
 		error = pal_wasi_room(view, result, 4);
 	if (!error) {
-		pthread_mutex_lock(&file->listing_lock);
+		pal_lock(&file->listing_lock);
 		error = read_locked(view, file, buffer, length, (uint64_t)cookie, result);
-		pthread_mutex_unlock(&file->listing_lock);
+		pal_unlock(&file->listing_lock);
 	}
 	pal_wasi_unpin(file);
 	return error;

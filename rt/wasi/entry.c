@@ -1,19 +1,15 @@
 /* Making, removing, renaming and linking directory entries. Each finds its place in the sandbox first, then acts on one
  * component of one directory, which no symbolic link can redirect. Trailing slashes are judged here: behind a name
  * they would make the host follow it. */
+#include "os.h"
 #include "descriptor.h"
 #include "guest.h"
 #include "host_error.h"
 #include "path.h"
 #include "preview1.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* A guest's directory and path, resolved. */
 struct spot {

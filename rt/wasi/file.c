@@ -1,15 +1,11 @@
 /* Reading, writing and positions: fd_read, fd_write, fd_pread, fd_pwrite, fd_seek, fd_tell, fd_sync, fd_datasync,
  * fd_advise, fd_allocate. */
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "descriptor.h"
 #include "guest.h"
 #include "host_error.h"
 #include "preview1.h"
 #include "transfer.h"
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Pins a file that bytes can be moved from or to. At a position (`offset` not -1): only in files that have one. */
 static int32_t use_bytes(pal_wasi *wasi, int32_t fd, uint64_t right, int64_t offset, struct pal_wasi_file **out)
@@ -108,7 +104,7 @@ static int32_t seek(PAL_WASI_VIEW, int32_t fd, int64_t offset, int whence, int32
 	if (!error)
 		error = pal_wasi_room(view, result, 8);
 	if (!error) {
-		off_t position = lseek(file->host, offset, whence);
+		int64_t position = lseek(file->host, offset, whence);
 		error = position < 0 ? pal_wasi_errno(errno) : pal_wasi_put_u64(view, result, (uint64_t)position);
 	}
 	pal_wasi_unpin(file);

@@ -1,6 +1,6 @@
+#include "os.h"
 #include "guest.h"
 #include "guest_copy.h"
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,10 +4,10 @@
 #ifndef PAL_WASI_GUEST_H
 #define PAL_WASI_GUEST_H
 #include "abi.h"
+#include "os.h"
 #include "wasi.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/uio.h>
 
 /* Whether [at, at + size) is inside the memory: asked of result pointers before a call has effects. */
 int32_t pal_wasi_room(const struct wasi_snapshot_preview1 *, int32_t at, uint64_t size);

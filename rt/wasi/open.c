@@ -1,13 +1,10 @@
 /* path_open. */
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "guest.h"
 #include "host_error.h"
 #include "path.h"
 #include "preview1.h"
 #include "rights.h"
-#include <errno.h>
-#include <unistd.h>
 
 #ifndef O_RSYNC
 #define O_RSYNC O_SYNC /* macOS */
@@ -78,12 +75,14 @@ static int32_t open_host(struct pal_wasi_file *directory, const char *path, cons
 static int32_t make_file(struct pal_wasi_file *directory, const struct request *request, int host,
                          struct pal_wasi_file **out)
 {
+#if PAL_OS_APPENDS
 	/* Of the flags it was opened with, F_SETFL heeds O_APPEND and this one. */
 	if (!(request->fdflags & WASI_FD_NONBLOCK) && fcntl(host, F_SETFL, host_flags(request) & ~O_NONBLOCK)) {
 		int32_t error = pal_wasi_errno(errno);
 		close(host);
 		return error;
 	}
+#endif
 	struct pal_wasi_file *file = pal_wasi_file_new(host);
 	if (!file)
 		return WASI_NOMEM;

@@ -1,13 +1,10 @@
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "path.h"
 #include "beneath.h"
 #include "host_error.h"
 #include "walk.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Attempts to open a name that others keep turning into links. */
 enum { ATTEMPTS = 40 };
@@ -33,10 +30,10 @@ static int32_t open_by_walk(int root, const char *path, bool follow, int flags, 
 		int host;
 		do
 			host = openat(place.directory, place.name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-		while (host < 0 && errno == EINTR);
+		while (host == -1 && errno == EINTR);
 		int failure = errno;
 		pal_wasi_leave(&place);
-		if (host >= 0) {
+		if (host != -1) {
 			*out = host;
 			return WASI_OK;
 		}

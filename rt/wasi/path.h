@@ -9,9 +9,9 @@
 #ifndef PAL_WASI_PATH_H
 #define PAL_WASI_PATH_H
 #include "abi.h"
+#include <sys/types.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 /* A name in a directory: what the *at system calls take. */
 struct pal_wasi_place {

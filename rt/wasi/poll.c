@@ -2,19 +2,13 @@
  *
  * All subscriptions are read first, their descriptors pinned and their deadlines fixed; then the host waits, and events
  * are written. So the guest's arrays may overlap or change meanwhile, and descriptors may be closed. */
-#define _GNU_SOURCE
+#include "os.h"
 #include "clock.h"
 #include "descriptor.h"
 #include "guest.h"
 #include "host_error.h"
 #include "preview1.h"
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Above what any host polls; keeps a guest from making the host allocate without end. */
 enum { MAX_SUBSCRIPTIONS = 1 << 20 };
@@ -148,12 +142,16 @@ static uint64_t until_deadline(struct waiting *waiting)
 /* Lets the host wait at most `nanoseconds`. The number of ready descriptors, or -1 (errno). */
 static int wait_host(struct waiting *waiting, uint64_t nanoseconds)
 {
+#ifndef _WIN32
 	struct timespec time = { (time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000) };
+#endif
 #ifdef __linux__
 	return ppoll(waiting->polls, waiting->poll_count, nanoseconds == FOREVER ? NULL : &time, NULL);
 #else
+#ifndef _WIN32
 	if (!waiting->poll_count && nanoseconds != FOREVER)
 		return nanosleep(&time, NULL);
+#endif
 	uint64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
 	if (nanoseconds != FOREVER && milliseconds > INT32_MAX)
 		milliseconds = INT32_MAX; /* the deadline is looked at again afterwards */
@@ -179,18 +177,22 @@ static int32_t wait_for_any(struct waiting *waiting)
 /* Bytes that can be read without waiting, where the host knows. */
 static uint64_t readable(const struct pal_wasi_file *file)
 {
+#ifdef _WIN32
+	return pal_os_readable(file->host);
+#else
 	int bytes;
 	return ioctl(file->host, FIONREAD, &bytes) || bytes < 0 ? 0 : (uint64_t)bytes;
+#endif
 }
 
 /* What is left of a regular file. */
 static uint64_t rest_of(const struct pal_wasi_file *file)
 {
-	off_t position = lseek(file->host, 0, SEEK_CUR);
+	int64_t position = lseek(file->host, 0, SEEK_CUR);
 	struct stat status;
-	if (position < 0 || fstat(file->host, &status) || status.st_size < position)
+	if (position < 0 || fstat(file->host, &status) || (int64_t)status.st_size < position)
 		return 0;
-	return (uint64_t)(status.st_size - position);
+	return (uint64_t)((int64_t)status.st_size - position);
 }
 
 /* The host's answer for a subscription it was asked about. */

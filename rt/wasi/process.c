@@ -1,9 +1,9 @@
 /* proc_exit, proc_raise, sched_yield. */
+#include "os.h"
 #include "wasi.h"
 #include "abi.h"
 #include "preview1.h"
 #include "trap.h"
-#include <sched.h>
 
 /* Ends the guest: unwinds to the host's pal_try with PAL_TRAP_EXIT, or ends the process if there is none. Nothing is
  * pinned here, so nothing leaks. */

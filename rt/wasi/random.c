@@ -1,16 +1,14 @@
 /* random_get. */
-#define _GNU_SOURCE
+#include "os.h"
 #include "guest.h"
 #include "guest_copy.h"
 #include "host_error.h"
 #include "preview1.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 #ifdef __linux__
 #include <sys/random.h>
 #endif
 
+#ifndef _WIN32
 /* Fills the range by reading the random device. */
 static int32_t fill_from_device(void *to, uint64_t size)
 {
@@ -55,11 +53,30 @@ static int32_t fill(void *to, uint64_t size)
 #endif
 }
 
+#endif
+
+#ifdef _WIN32
+/* The system fills memory as any program does: nothing of the guest's, which may be protected. */
+static int32_t fill_guest(PAL_WASI_VIEW, uint64_t at, uint32_t size)
+{
+	uint8_t bytes[256];
+	int32_t error = WASI_OK;
+	for (uint32_t part; size && !error; at += part, size -= part) {
+		part = size < sizeof bytes ? size : (uint32_t)sizeof bytes;
+		error = pal_os_random(bytes, part) ? pal_wasi_put(view, at, bytes, part) : WASI_IO;
+	}
+	return error;
+}
+#else
+static int32_t fill_guest(PAL_WASI_VIEW, uint64_t at, uint32_t size)
+{
+	void *to = pal_guest_range(view->memory, at, size, true);
+	return to ? fill(to, size) : WASI_FAULT;
+}
+#endif
+
 int32_t wasi_snapshot_preview1_random_get(PAL_WASI_VIEW, int32_t buffer, int32_t length)
 {
 	int32_t error = pal_wasi_room(view, buffer, (uint32_t)length);
-	void *to = error ? NULL : pal_guest_range(view->memory, (uint32_t)buffer, (uint32_t)length, true);
-	if (!error && !to)
-		error = WASI_FAULT;
-	return error ? error : fill(to, (uint32_t)length);
+	return error ? error : fill_guest(view, (uint32_t)buffer, (uint32_t)length);
 }

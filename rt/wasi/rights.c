@@ -1,5 +1,5 @@
+#include "os.h"
 #include "rights.h"
-#include <fcntl.h>
 
 void pal_wasi_grant_socket(struct pal_wasi_file *file)
 {
@@ -11,9 +11,11 @@ void pal_wasi_grant_socket(struct pal_wasi_file *file)
 void pal_wasi_grant_stdio(struct pal_wasi_file *file, int number)
 {
 	file->shared = true;
+#if PAL_OS_APPENDS
 	int host = fcntl(file->host, F_GETFL);
 	if (host >= 0 && (host & O_APPEND))
 		file->flags = WASI_FD_APPEND;
+#endif
 	/* Embedders pass sockets this way; they go in both directions. */
 	if (pal_wasi_is_socket(file)) {
 		pal_wasi_grant_socket(file);

@@ -1,16 +1,11 @@
 /* sock_accept, sock_recv, sock_send, sock_shutdown, on sockets the host passed in (as stdio) and those accepted from
  * them. */
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "guest.h"
 #include "host_error.h"
 #include "preview1.h"
 #include "rights.h"
 #include "transfer.h"
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* Pins a socket that has `right`: NOTSOCK before any word about rights. */
 static int32_t use_socket(pal_wasi *wasi, int32_t fd, uint64_t right, struct pal_wasi_file **out)
@@ -27,6 +22,43 @@ static int32_t use_socket(pal_wasi *wasi, int32_t fd, uint64_t right, struct pal
 	return error;
 }
 
+#ifdef _WIN32 /* nothing is a socket there: what these would do after it is never done */
+static int32_t refuse(PAL_WASI_VIEW, int32_t fd, uint64_t right)
+{
+	struct pal_wasi_file *file;
+	int32_t error = use_socket(view->wasi, fd, right, &file);
+	if (error)
+		return error;
+	pal_wasi_unpin(file);
+	return WASI_NOTSUP;
+}
+
+int32_t wasi_snapshot_preview1_sock_accept(PAL_WASI_VIEW, int32_t fd, int32_t flags, int32_t result)
+{
+	(void)flags, (void)result;
+	return refuse(view, fd, WASI_RIGHT_SOCK_ACCEPT);
+}
+
+int32_t wasi_snapshot_preview1_sock_recv(PAL_WASI_VIEW, int32_t fd, int32_t iovs, int32_t count, int32_t flags,
+                                         int32_t size, int32_t oflags)
+{
+	(void)iovs, (void)count, (void)flags, (void)size, (void)oflags;
+	return refuse(view, fd, WASI_RIGHT_FD_READ);
+}
+
+int32_t wasi_snapshot_preview1_sock_send(PAL_WASI_VIEW, int32_t fd, int32_t iovs, int32_t count, int32_t flags,
+                                         int32_t size)
+{
+	(void)iovs, (void)count, (void)flags, (void)size;
+	return refuse(view, fd, WASI_RIGHT_FD_WRITE);
+}
+
+int32_t wasi_snapshot_preview1_sock_shutdown(PAL_WASI_VIEW, int32_t fd, int32_t how)
+{
+	(void)how;
+	return refuse(view, fd, WASI_RIGHT_SOCK_SHUTDOWN);
+}
+#else
 /* accept with the flags a new descriptor needs. */
 static int accept_host(int listener, bool nonblocking)
 {
@@ -156,3 +188,4 @@ int32_t wasi_snapshot_preview1_sock_shutdown(PAL_WASI_VIEW, int32_t fd, int32_t 
 	pal_wasi_unpin(file);
 	return error;
 }
+#endif

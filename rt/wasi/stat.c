@@ -1,17 +1,12 @@
 /* fd_filestat_…, path_filestat_…. */
-#define _GNU_SOURCE
+#include "os.h"
 #include "stat.h"
 #include "descriptor.h"
 #include "guest.h"
 #include "host_error.h"
 #include "path.h"
 #include "preview1.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #ifdef __APPLE__
 #define ATIM st_atimespec
@@ -23,6 +18,7 @@
 #define CTIM st_ctim
 #endif
 
+#ifndef _WIN32
 static uint8_t socket_type(int host)
 {
 	int type = SOCK_STREAM; /* also what a socket's directory entry is called: nothing says more */
@@ -31,6 +27,7 @@ static uint8_t socket_type(int host)
 		return WASI_TYPE_UNKNOWN;
 	return type == SOCK_DGRAM ? WASI_TYPE_SOCKET_DGRAM : WASI_TYPE_SOCKET_STREAM;
 }
+#endif
 
 uint8_t pal_wasi_file_type(int host, mode_t mode)
 {
@@ -44,7 +41,12 @@ uint8_t pal_wasi_file_type(int host, mode_t mode)
 		return WASI_TYPE_CHARACTER_DEVICE;
 	if (S_ISBLK(mode))
 		return WASI_TYPE_BLOCK_DEVICE;
+#ifdef _WIN32
+	(void)host;
+	return WASI_TYPE_UNKNOWN;
+#else
 	return S_ISSOCK(mode) ? socket_type(host) : WASI_TYPE_UNKNOWN;
+#endif
 }
 
 /* Nanoseconds since 1970. WASI has no earlier times and none after 2554: they become the ends of the range, so that

@@ -1,14 +1,9 @@
-#define _GNU_SOURCE
+#include "os.h"
 #include "transfer.h"
 #include "host_error.h"
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
+#ifndef _WIN32
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
+#endif
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE, and the mask below */
@@ -36,6 +31,7 @@ int32_t pal_wasi_ready(struct pal_wasi_file *file, short events, bool wait)
 	}
 }
 
+#ifndef _WIN32
 /* What the thread's signal mask was before a write that may raise SIGPIPE. */
 struct quiet {
 	bool pending; /* a SIGPIPE of somebody else's was already waiting */
@@ -83,6 +79,21 @@ static ssize_t send_quietly(const struct pal_wasi_transfer *transfer)
 	return sendmsg(transfer->file->host, &message, flags);
 }
 
+#endif
+
+#ifdef _WIN32 /* no signals, no sockets; the mode of appending is in our flags alone */
+static ssize_t write_once(const struct pal_wasi_transfer *transfer)
+{
+	struct pal_wasi_file *file = transfer->file;
+	const struct pal_wasi_buffers *buffers = transfer->buffers;
+	bool appends = atomic_load_explicit(&file->flags, memory_order_relaxed) & WASI_FD_APPEND;
+	if (appends && file->type == WASI_TYPE_REGULAR_FILE)
+		return pal_os_appendv(file->host, buffers->iov, buffers->count);
+	if (transfer->offset >= 0)
+		return pwritev(file->host, buffers->iov, buffers->count, transfer->offset);
+	return writev(file->host, buffers->iov, buffers->count);
+}
+#else
 static ssize_t write_once(const struct pal_wasi_transfer *transfer)
 {
 	const struct pal_wasi_file *file = transfer->file;
@@ -95,6 +106,8 @@ static ssize_t write_once(const struct pal_wasi_transfer *transfer)
 		return writev(file->host, buffers->iov, buffers->count);
 	return write_quietly(file->host, buffers->iov, buffers->count);
 }
+
+#endif
 
 static ssize_t read_once(const struct pal_wasi_transfer *transfer)
 {

@@ -1,13 +1,9 @@
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "os.h"
 #include "walk.h"
 #include "beneath.h"
 #include "host_error.h"
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* As many links as Linux follows. */
 enum { MAX_LINKS = 40 };
@@ -103,7 +99,7 @@ static int32_t enter(struct walk *walk, const char *name)
 	/* Once more than links can be followed: a name may be changed under our eyes between the two calls. */
 	for (int i = 0; i <= MAX_LINKS; i++) {
 		int directory = openat(top(walk), name, PAL_WASI_O_STEP | O_NOFOLLOW);
-		if (directory >= 0)
+		if (directory != -1)
 			return push(walk, directory);
 		int error = errno;
 		if (error == EINTR)

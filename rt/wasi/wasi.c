@@ -1,11 +1,9 @@
+#include "os.h"
 #include "wasi.h"
 #include "descriptor.h"
 #include "rights.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Copies `count` strings into one block. PAL_E_RANGE: more than a 32-bit guest can be told. */
 static pal_status copy_strings(struct pal_wasi_strings *out, const char *const *strings, size_t count)
@@ -45,6 +43,16 @@ static pal_status copy_arguments(pal_wasi *wasi, const pal_wasi_options *options
 	return copy_strings(&wasi->environment, options->env, count);
 }
 
+/* A descriptor of our own for one of the host's; -1 and errno: it is closed. */
+static int duplicate(int from)
+{
+#ifdef _WIN32
+	return pal_os_duplicate(from);
+#else
+	return fcntl(from, F_DUPFD_CLOEXEC, 3);
+#endif
+}
+
 /* Gives descriptors 0, 1, 2 duplicates of the host's: the guest may close its own, not the host's. A host descriptor
  * that is closed leaves the guest's closed; one the embedder named explicitly must exist, unless it is negative. */
 static pal_status add_stdio(pal_wasi *wasi, const pal_wasi_options *options)
@@ -52,8 +60,8 @@ static pal_status add_stdio(pal_wasi *wasi, const pal_wasi_options *options)
 	bool complete = !options->no_stdio;
 	for (int i = 0; i < 3 && !options->no_stdio; i++) {
 		int from = options->use_stdio ? options->stdio[i] : i;
-		int host = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 3);
-		if (host < 0) {
+		int host = from < 0 ? -1 : duplicate(from);
+		if (host == -1) {
 			if (from >= 0 && (options->use_stdio || errno != EBADF))
 				return PAL_E_OS;
 			complete = false;
@@ -77,8 +85,8 @@ static pal_status add_preopen(pal_wasi *wasi, uint32_t fd, const pal_wasi_dir *d
 	int host;
 	do
 		host = open(dir->host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while (host < 0 && errno == EINTR);
-	if (host < 0)
+	while (host == -1 && errno == EINTR);
+	if (host == -1)
 		return PAL_E_OS;
 	struct pal_wasi_file *file = pal_wasi_file_new(host);
 	if (!file)
@@ -110,7 +118,6 @@ static void drop(pal_wasi *wasi)
 	if (atomic_fetch_sub_explicit(&wasi->references, 1, memory_order_acq_rel) != 1)
 		return;
 	pal_wasi_close_all(wasi);
-	pthread_mutex_destroy(&wasi->lock);
 	free(wasi->arguments.text);
 	free(wasi->environment.text);
 	free(wasi);
@@ -123,10 +130,7 @@ pal_status pal_wasi_new(pal_wasi **out, const pal_wasi_options *options)
 	pal_wasi *wasi = calloc(1, sizeof *wasi);
 	if (!wasi)
 		return PAL_E_NOMEM;
-	if (pthread_mutex_init(&wasi->lock, NULL)) {
-		free(wasi);
-		return PAL_E_NOMEM;
-	}
+	wasi->lock = (struct pal_lock)PAL_LOCK_INIT;
 	atomic_init(&wasi->references, 1);
 	pal_status status = fill(wasi, options ? options : &nothing);
 	if (status) {

@@ -2,7 +2,7 @@
 #ifndef PAL_WASI_WASI_H
 #define PAL_WASI_WASI_H
 #include "palisade.h"
-#include <pthread.h>
+#include "port.h"
 #include <stdatomic.h>
 
 /* Arguments or environment: `count` strings of `size` bytes in all, each with its NUL, one behind the other. */
@@ -15,7 +15,7 @@ struct pal_wasi {
 	atomic_uint references; /* the maker's, and one per view */
 	struct pal_wasi_strings arguments, environment;
 	/* The descriptor table (descriptor.c); the lock is never held across a call that may block. */
-	pthread_mutex_t lock;
+	struct pal_lock lock;
 	struct pal_wasi_file **slots; /* capacity of them; NULL: free */
 	uint32_t capacity;
 	uint32_t lowest; /* no slot below this one is free for new descriptors */
@@ -29,5 +29,7 @@ struct wasi_snapshot_preview1 {
 
 /* Called by instantiation, before the start function: tells a view (struct wasi_snapshot_preview1 *) its memory
  * (pal_memory *). NULL takes it away again. */
-void pal_wasi_bind(void *view, void *memory) __attribute__((visibility("default")));
+#pragma GCC visibility push(default)
+void pal_wasi_bind(void *view, void *memory);
+#pragma GCC visibility pop
 #endif

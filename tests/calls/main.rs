@@ -57,7 +57,9 @@ fn a_tail_call_into_another_instance_returns_to_the_callers_own() {
 
 #[test]
 fn no_reference_of_another_type_gets_past_a_typed_place() {
-    let modules = [("source", include_str!("source.wat")), ("typed", include_str!("typed.wat"))];
+    let funcrefs = r#"(module (import "env" "table" (table 1 funcref)))"#;
+    let modules =
+        [("source", include_str!("source.wat")), ("typed", include_str!("typed.wat")), ("funcrefs", funcrefs)];
     for machine in machines() {
         check(&machine, include_str!("typed.c"), &modules);
     }

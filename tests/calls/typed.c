@@ -1,6 +1,7 @@
 /* Code calls what has the right type on paper without looking; so nothing of another type may get there from C. */
 #include "source.h"
 #include "typed.h"
+#include "funcrefs.h"
 #include "check.h"
 
 #include <stdio.h>
@@ -10,11 +11,14 @@
 enum { ADD, SPECIAL, OTHER, NOTHING };
 
 struct env {
-	pal_funcref start;
+	pal_funcref start, variable;
+	pal_table *table;
 	struct typed *typed;
 };
 
 const pal_funcref *env_start(struct env *env) { return &env->start; }
+pal_funcref *env_variable(struct env *env) { return &env->variable; }
+pal_table *env_table(struct env *env) { return env->table; }
 pal_funcref env_choose(struct env *env, int32_t which) { return typed_give(env->typed, which); }
 
 static struct typed *typed;
@@ -22,6 +26,9 @@ static int32_t which;
 
 static void call(void *result) { *(int32_t *)result = typed_call(typed, 6, 7, typed_give(typed, which)); }
 static void call_maybe(void *result) { *(int32_t *)result = typed_call_maybe(typed, 6, 7, typed_give(typed, which)); }
+static void call_kept(void *result) { *(int32_t *)result = typed_call_kept(typed, 6, 7); }
+static void call_variable(void *result) { *(int32_t *)result = typed_call_variable(typed, 6, 7); }
+static void at_given(void *result) { *(int32_t *)result = typed_at_given(typed, 6, 7, which); }
 static void call_chosen(void *result) { *(int32_t *)result = typed_call_chosen(typed, 6, 7, which); }
 static void at(void *result) { *(int32_t *)result = typed_at(typed, 6, 7, which); }
 static void at_special(void *result) { *(int32_t *)result = typed_at_special(typed, 6, 7, which); }
@@ -38,7 +45,8 @@ static int32_t attempt(void (*function)(void *), int32_t argument)
 
 int main(void)
 {
-	struct env env = { { NULL }, NULL };
+	struct env env = { { NULL }, { NULL }, NULL, NULL };
+	CHECK(pal_table_new(&env.table, PAL_TABLE_FUNCREF, 2, 4) == PAL_OK);
 	/* The global must not be null. */
 	CHECK(pal_typed_instantiate(&typed, &env) == PAL_TRAP_LINK && typed == NULL);
 	CHECK(strstr(pal_last_trap()->message, "\"env\" \"start\": the host's value is not of type (ref (i32, i32) -> i32)"));
@@ -46,6 +54,12 @@ int main(void)
 	struct source *source;
 	CHECK(pal_source_instantiate(&source) == PAL_TRAP_NONE);
 	env.start = source_add(source);
+	/* What the host makes is a table of any functions, until a module wants a more precise one. */
+	CHECK(pal_table_set(env.table, 1, source_other(source).ref) == PAL_OK);
+	CHECK(pal_typed_instantiate(&typed, &env) == PAL_TRAP_LINK && typed == NULL);
+	CHECK(strstr(pal_last_trap()->message, "import \"env\" \"table\": expected a table of (ref null (i32, i32) -> i32), but "
+	                                       "element 1 of the host's table is not of this type"));
+	CHECK(pal_table_set(env.table, 1, env.start.ref) == PAL_OK);
 	CHECK(pal_typed_instantiate(&typed, &env) == PAL_TRAP_NONE);
 	env.typed = typed;
 
@@ -72,9 +86,28 @@ int main(void)
 	CHECK(typed_at_never_null(typed, 6, 7, 3) == 42 && typed_at_never_null(typed, 6, 7, 2) == 13);
 	CHECK(pal_table_set(typed_any(typed), 7, typed_give(typed, OTHER).ref) == PAL_OK);
 
+	CHECK(attempt(at_given, 1) == 13 && attempt(at_given, 0) == -PAL_TRAP_INDIRECT_CALL_NULL);
+	CHECK(pal_table_set(env.table, 0, typed_give(typed, SPECIAL).ref) == PAL_OK && attempt(at_given, 0) == 42);
+	CHECK(pal_table_set(env.table, 0, typed_give(typed, OTHER).ref) == PAL_E_TYPE && attempt(at_given, 0) == 42);
+	/* Now it is what it is for others, too. */
+	struct funcrefs *refused;
+	CHECK(pal_funcrefs_instantiate(&refused, &env) == PAL_TRAP_LINK && refused == NULL);
+	CHECK(strstr(pal_last_trap()->message, "expected a table of funcref, but it is one of (ref null (i32, i32) -> i32)"));
+
+	/* Variables that C may write are looked at when they are read: the module's own, and the host's. */
 	CHECK(typed_call_kept(typed, 6, 7) == 13);
 	*typed_kept(typed) = typed_give(typed, SPECIAL);
 	CHECK(typed_call_kept(typed, 6, 7) == 42);
+	*typed_kept(typed) = typed_give(typed, OTHER);
+	CHECK(attempt(call_kept, 0) == -PAL_TRAP_CAST_FAILURE);
+	*typed_kept(typed) = (pal_funcref){ NULL };
+	CHECK(attempt(call_kept, 0) == -PAL_TRAP_NULL_REFERENCE);
+	CHECK(attempt(call_variable, 0) == -PAL_TRAP_NULL_REFERENCE);
+	env.variable = typed_give(typed, SPECIAL);
+	CHECK(attempt(call_variable, 0) == 42);
+	env.variable = source_other(source);
+	CHECK(attempt(call_variable, 0) == -PAL_TRAP_CAST_FAILURE);
+	pal_table_free(env.table);
 	pal_typed_free(typed);
 	pal_source_free(source);
 	puts("all good");

@@ -7,7 +7,8 @@ use palisade::Options;
 use palisade::optimize::Disabled;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, link_c, machines, need, root, run, scratch, write};
+use support::sanitized::{SANITIZERS, Sanitized};
+use support::{Machine, link_c, machines, need, run, scratch};
 
 const GOOD: &str = "all good\n";
 
@@ -16,9 +17,7 @@ fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, change: &dyn Fn
     options.target = machine.target();
     change(&mut options);
     let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{e}"));
-    let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-    write(dir, &format!("{name}.h"), object.header.expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
+    support::compile_with(dir, &wasm, &options)
 }
 
 /// Each `CALLS(f)` calls `f` sixteen times.
@@ -103,31 +102,11 @@ fn limits_and_interruptions_under_sanitizers() {
     if !need("sanitizers", &["clang"]) {
         return;
     }
-    let options = "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";
-    for sanitizer in ["thread", "address,undefined"] {
+    for sanitizer in SANITIZERS {
         let dir = scratch();
-        let mut objects = limited(&machine, dir.path());
-        objects.extend(interruptible(&machine, dir.path(), &|_| {}));
-        let clang = || {
-            let mut clang = Command::new("clang");
-            clang.current_dir(dir.path()).args(["-std=gnu11", "-g", "-O1", "-fexceptions", "-fno-omit-frame-pointer"]);
-            clang.args(["-fno-sanitize-recover=all", &format!("-fsanitize={sanitizer}"), "-I"]);
-            clang.arg(root().join("include")).arg("-I").arg(root().join("rt")).arg("-I").arg(dir.path());
-            clang
-        };
-        run(clang().arg("-c").args(support::runtime_sources())).expect(0);
-        let stem = |source: &PathBuf| source.with_extension("o").file_name().expect("a file").to_owned();
-        let runtime: Vec<_> = support::runtime_sources().iter().map(stem).collect();
-        for (source, modules) in [("limits", &objects[..1]), ("interrupt", &objects[1..])] {
-            let program = dir.path().join(source);
-            let file = root().join(format!("tests/limits/{source}.c"));
-            let libraries = ["-pthread", "-lm", "-o"];
-            run(clang().arg(file).args(modules).args(&runtime).args(libraries).arg(&program)).expect(0);
-            let mut command = Command::new(&program);
-            command.env("ASAN_OPTIONS", options).env("TSAN_OPTIONS", options);
-            let ran = run(&mut command);
-            assert_eq!((ran.status, &*ran.stdout(), &*ran.stderr()), (0, GOOD, ""), "{source} -fsanitize={sanitizer}");
-        }
+        let runtime = Sanitized::new(dir.path(), sanitizer);
+        runtime.expect("tests/limits/limits.c", &limited(&machine, dir.path()), GOOD);
+        runtime.expect("tests/limits/interrupt.c", &interruptible(&machine, dir.path(), &|_| {}), GOOD);
     }
 }
 

@@ -135,6 +135,38 @@ int main(void)
     }
 }
 
+/// A library with a runtime of its own, loaded by a program that has one, too.
+#[test]
+fn two_runtimes_pass_faults_on_and_refuse_the_others_things() {
+    let theirs = r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref) (tag (export "tag"))
+        (func $load (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+        (elem declare func $load)
+        (func (export "give") (result funcref) (ref.func $load)))"#;
+    let own = r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
+        (func $load (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+        (func $deep (export "deep") (call $deep) (call $deep))
+        (elem declare func $load)
+        (func (export "give") (result funcref) (ref.func $load)))"#;
+    let wants = ["memory (memory 1)", "table (table 1 funcref)", "tag (tag)", "global (global funcref)"];
+    let machine = Machine::host();
+    let dir = scratch();
+    write(dir.path(), "theirs.wat", theirs);
+    let shared = ["--shared", "theirs.wat", "-o", "libtheirs.so"];
+    run(machine.palisade().args(shared).current_dir(dir.path())).expect(0);
+    let mut objects = vec![compile_wat(&machine, dir.path(), "own", own)];
+    objects.extend(wants.map(|want| {
+        let (field, ty) = want.split_once(' ').expect("two words");
+        let text = format!("(module (import \"env\" \"{field}\" {ty}))");
+        compile_wat(&machine, dir.path(), &format!("wants_{field}"), &text)
+    }));
+    let program = link_c(&machine, dir.path(), include_str!("runtimes.c"), &objects, &["-ldl"]);
+    for order in ["0", "1"] {
+        let ran = run(Command::new(&program).arg(dir.path().join("libtheirs.so")).arg(order)).expect(0);
+        assert_eq!(ran.stdout(), GOOD, "{}", ran.stderr());
+        assert!(ran.stderr().contains("out of bounds"), "the report: {}", ran.stderr());
+    }
+}
+
 #[test]
 fn cycles_are_an_error_that_shows_them() {
     let dir = scratch();

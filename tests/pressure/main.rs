@@ -6,6 +6,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::sanitized::{SANITIZERS, Sanitized};
 use support::{Machine, compile_wat, link_c, machines, need, root, run, scratch};
 
 const GOOD: &str = "all good\n";
@@ -64,22 +65,10 @@ fn sixty_four_threads_under_sanitizers() {
     if !need("sanitizers", &["clang"]) {
         return;
     }
-    // Theirs would take the signals that become traps.
-    let options = "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0";
-    for sanitizer in ["thread", "address,undefined"] {
+    for sanitizer in SANITIZERS {
         let dir = scratch();
         let object = library(&machine, dir.path());
-        let program = dir.path().join("threads");
-        let mut clang = Command::new("clang");
-        clang.args(["-std=gnu11", "-g", "-O1", "-fexceptions", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]);
-        clang.arg(format!("-fsanitize={sanitizer}")).arg("-I").arg(root().join("include"));
-        clang.arg("-I").arg(root().join("rt")).arg("-I").arg(dir.path());
-        clang.arg(root().join("tests/pressure/threads.c")).arg(object).args(support::runtime_sources());
-        run(clang.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
-        let mut command = Command::new(&program);
-        command.env("ASAN_OPTIONS", options).env("TSAN_OPTIONS", options).env("UBSAN_OPTIONS", "print_stacktrace=1");
-        let ran = run(&mut command);
-        assert_eq!((ran.status, &*ran.stdout(), &*ran.stderr()), (0, GOOD, ""), "-fsanitize={sanitizer}");
+        Sanitized::new(dir.path(), sanitizer).expect("tests/pressure/threads.c", &[object], GOOD);
     }
 }
 

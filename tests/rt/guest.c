@@ -2,15 +2,45 @@
 #include "guest.h"
 
 #if defined(__x86_64__)
+/* Compiled code's own convention is the same everywhere; what C calls and what calls C is the platform's. */
+#ifdef _WIN32
+#define CFI(text)
+#define TO_C "\tmov %r15, %rcx\n\tsub $32, %rsp\n\tcall *%rax\n"
+#define FROM_C "\tmov %rcx, %r15\n\tmov %rdx, %rdi\n\tcall *%r8\n"
+#define ENTER ".seh_proc guest_enter\n"
+#define SAVE(register) "\tpush " register "\n\t.seh_pushreg " register "\n"
+#define SAVED ".seh_endprologue\n"
+#define LEFT ".seh_endproc\n"
+#define OTHERS_SAVED SAVE("%rdi") SAVE("%rsi")
+#define OTHERS_RESTORED "\tpop %rsi\n\tpop %rdi\n"
+#else
+#define CFI(text) text
+#define TO_C "\tmov %r15, %rdi\n\tcall *%rax\n"
+#define FROM_C "\tmov %rdi, %r15\n\tmov %rsi, %rdi\n\tcall *%rdx\n"
+#define ENTER
+#define SAVE(register) "\tpush " register "\n"
+#define SAVED
+#define LEFT
+#define OTHERS_SAVED
+#define OTHERS_RESTORED
+#endif
+#ifdef _WIN32
+#define FUNCTION(name) ".seh_endproc\n.globl " #name "\n.seh_proc " #name "\n" #name ":\n" \
+	SAVE("%rbp") "\tmov %rsp, %rbp\n\t.seh_setframe %rbp, 0\n" SAVED
+#define BEFORE ".seh_proc guest_text\n	nop\n" SAVED
+#else
 #define FUNCTION(name) ".globl " #name "\n" #name ":\n push %rbp\n mov %rsp, %rbp\n"
+#define BEFORE
+#endif
 #define SITE(name) ".globl " #name "\n" #name ":\n"
 __asm__(
 ".text\n"
 ".globl guest_text\nguest_text:\n"
-"	.cfi_startproc\n"
+BEFORE
+CFI("	.cfi_startproc\n"
 "	.cfi_def_cfa_offset 16\n"
 "	.cfi_offset %rbp, -16\n"
-"	.cfi_def_cfa_register %rbp\n" /* right everywhere but in prologues and epilogues */
+"	.cfi_def_cfa_register %rbp\n") /* right everywhere but in prologues and epilogues */
 FUNCTION(guest_load) /* i32.load8_u of the address */
 "	mov %edi, %edi\n"
 SITE(guest_load_site)
@@ -44,26 +74,33 @@ SITE(guest_check_site)
 "	ud2\n"
 FUNCTION(guest_c) /* calls a C function with P */
 "	mov %rdi, %rax\n"
-"	mov %r15, %rdi\n"
 "	xor %ebx, %ebx\n	xor %r12d, %r12d\n	xor %r13d, %r13d\n	xor %r14d, %r14d\n"
-"	call *%rax\n"
+TO_C
 SITE(guest_c_site)
-"	pop %rbp\n	ret\n"
+"	leave\n	ret\n"
+LEFT
 ".globl guest_functions_end\nguest_functions_end:\n"
-"	.cfi_endproc\n"
+CFI("	.cfi_endproc\n")
 /* Wasm functions may change all registers, so the entry stub saves them and says so to unwinders. */
 ".globl guest_enter\nguest_enter:\n"
-"	.cfi_startproc\n"
+CFI("	.cfi_startproc\n"
 "	.cfi_def_cfa %rbp, 16\n"
 "	.cfi_offset %rbp, -16\n"
 "	.cfi_offset %r15, -24\n	.cfi_offset %rbx, -32\n	.cfi_offset %r12, -40\n"
-"	.cfi_offset %r13, -48\n	.cfi_offset %r14, -56\n"
-"	push %rbp\n	mov %rsp, %rbp\n"
-"	push %r15\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	sub $8, %rsp\n"
-"	mov %rdi, %r15\n	mov %rsi, %rdi\n"
-"	call *%rdx\n"
-"	add $8, %rsp\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %r15\n	pop %rbp\n	ret\n"
-"	.cfi_endproc\n"
+"	.cfi_offset %r13, -48\n	.cfi_offset %r14, -56\n")
+ENTER
+SAVE("%rbp")
+"	mov %rsp, %rbp\n"
+SAVE("%r15") SAVE("%rbx") SAVE("%r12") SAVE("%r13") SAVE("%r14")
+OTHERS_SAVED
+SAVE("%rax") /* 8 bytes, so that sp is a multiple of 16 */
+SAVED
+FROM_C
+"	add $8, %rsp\n"
+OTHERS_RESTORED
+"	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %r15\n	pop %rbp\n	ret\n"
+LEFT
+CFI("	.cfi_endproc\n")
 ".globl guest_text_end\nguest_text_end:\n"
 );
 #elif defined(__aarch64__)

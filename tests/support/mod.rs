@@ -5,6 +5,7 @@
 #![allow(dead_code)] // every test file uses another part of this
 
 pub mod linked;
+pub mod sanitized;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -262,7 +263,14 @@ pub fn compile_wat(machine: &Machine, dir: &Path, name: &str, wat: &str) -> Path
 pub fn compile_wasm(machine: &Machine, dir: &Path, name: &str, wasm: &[u8]) -> PathBuf {
     let mut options = palisade::Options::new(name);
     options.target = machine.target();
-    let object = palisade::compile(wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    compile_with(dir, wasm, &options)
+}
+
+/// The object of a module, its header beside it.
+#[track_caller]
+pub fn compile_with(dir: &Path, wasm: &[u8], options: &palisade::Options) -> PathBuf {
+    let name = &options.name;
+    let object = palisade::compile(wasm, options).unwrap_or_else(|e| panic!("{name}: {e}"));
     write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
     write(dir, &format!("{name}.o"), &object.bytes)
 }

@@ -36,6 +36,21 @@ pub fn of(func: &Function, flow: &Flow<'_>, within: Loop, value: Value) -> Optio
     find(func, flow, within, value, MAX_DEPTH)
 }
 
+/// A sum, difference or product of such values as one.
+pub fn of_term(func: &Function, flow: &Flow<'_>, within: Loop, term: &Term) -> Option<Affine> {
+    let parts = |parts: &[Term; 2]| {
+        let [a, b] = parts.each_ref().map(|part| of_term(func, flow, within, part));
+        Some((a?, b?))
+    };
+    match term {
+        Term::Value(value) => of(func, flow, within, *value),
+        Term::Constant(_) => Some(Affine { start: term.clone(), step: ZERO }),
+        Term::Add(both) => parts(both).map(|(a, b)| a.add(b)),
+        Term::Sub(both) => parts(both).map(|(a, b)| a.sub(b)),
+        Term::Mul(both) => parts(both).and_then(|(a, b)| a.mul(b)),
+    }
+}
+
 fn find(func: &Function, flow: &Flow<'_>, within: Loop, value: Value, depth: usize) -> Option<Affine> {
     let value = func.dfg.resolve_aliases(value);
     if func.dfg.value_type(value) != I32 {
@@ -49,21 +64,34 @@ fn find(func: &Function, flow: &Flow<'_>, within: Loop, value: Value, depth: usi
     }
     let depth = depth.checked_sub(1)?;
     let Some((opcode, [x, y])) = value::binary(func, value) else { return counted(func, flow, within, value, depth) };
-    let known = matches!(opcode, Opcode::Iadd | Opcode::Isub | Opcode::Imul | Opcode::Ishl);
-    let (a, b) = if known {
-        (
-            find(func, flow, within, x, depth)?,
-            if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? },
-        )
-    } else {
+    if !matches!(opcode, Opcode::Iadd | Opcode::Isub | Opcode::Imul | Opcode::Ishl) {
         return None;
-    };
+    }
+    let a = find(func, flow, within, x, depth)?;
+    let b = if opcode == Opcode::Ishl { power(func, y)? } else { find(func, flow, within, y, depth)? };
     match opcode {
-        Opcode::Iadd => Some(Affine { start: a.start.add(b.start), step: a.step.add(b.step) }),
-        Opcode::Isub => Some(Affine { start: a.start.sub(b.start), step: a.step.sub(b.step) }),
-        _ if b.step == ZERO => Some(Affine { start: a.start.mul(b.start.clone()), step: a.step.mul(b.start) }),
-        _ if a.step == ZERO => Some(Affine { start: a.start.clone().mul(b.start), step: a.start.mul(b.step) }),
-        _ => None,
+        Opcode::Iadd => Some(a.add(b)),
+        Opcode::Isub => Some(a.sub(b)),
+        _ => a.mul(b),
+    }
+}
+
+impl Affine {
+    fn add(self, other: Affine) -> Affine {
+        Affine { start: self.start.add(other.start), step: self.step.add(other.step) }
+    }
+
+    fn sub(self, other: Affine) -> Affine {
+        Affine { start: self.start.sub(other.start), step: self.step.sub(other.step) }
+    }
+
+    fn mul(self, other: Affine) -> Option<Affine> {
+        let step = match (&self.step, &other.step) {
+            (_, &ZERO) => self.step.mul(other.start.clone()),
+            (&ZERO, _) => self.start.clone().mul(other.step),
+            _ => return None,
+        };
+        Some(Affine { start: self.start.mul(other.start), step })
     }
 }
 
@@ -124,6 +152,17 @@ impl Term {
             Term::Constant(_) => 0,
             Term::Value(_) => 1,
             Term::Add(parts) | Term::Sub(parts) | Term::Mul(parts) => 1 + parts[0].size() + parts[1].size(),
+        }
+    }
+
+    /// True if it is made of what is the same in all iterations of a loop.
+    pub fn is_invariant(&self, func: &Function, flow: &Flow<'_>, within: Loop) -> bool {
+        match self {
+            Term::Constant(_) => true,
+            Term::Value(value) => flow.is_invariant(func, *value, within),
+            Term::Add(parts) | Term::Sub(parts) | Term::Mul(parts) => {
+                parts.iter().all(|part| part.is_invariant(func, flow, within))
+            }
         }
     }
 

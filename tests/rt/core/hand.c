@@ -2,9 +2,6 @@
 #define _GNU_SOURCE
 #include "hand.h"
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 _Atomic int checks;
 int rounds = 50;
@@ -109,40 +106,6 @@ pal_trap call(void *pinned, const void *code, uint64_t argument)
 {
 	struct call call = { pinned, argument, code, 0 };
 	return pal_try(do_call, &call);
-}
-
-/* Runs fn in a child process: its wait status, and what it wrote to stderr. */
-char child_output[4096];
-int in_child(void (*fn)(void *), void *arg)
-{
-	int ends[2];
-	CHECK(pipe(ends) == 0);
-	fflush(NULL);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		dup2(ends[1], 2);
-		close(ends[0]);
-		struct rlimit none = { 0, 0 };
-		setrlimit(RLIMIT_CORE, &none);
-		fn(arg);
-		_exit(77);
-	}
-	close(ends[1]);
-	size_t length = 0;
-	ssize_t got;
-	while ((got = read(ends[0], child_output + length, sizeof child_output - 1 - length)) > 0)
-		length += (size_t)got;
-	child_output[length] = 0;
-	close(ends[0]);
-	int status;
-	CHECK(waitpid(child, &status, 0) == child);
-	return status;
-}
-
-int begins_with(const char *text, const char *beginning) /* emulators add a line of theirs */
-{
-	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
 void *given;

@@ -58,6 +58,7 @@ pal_trap call(void *pinned, const void *code, uint64_t argument);
 /* Runs fn in a child process: its wait status, and what it wrote to stderr. */
 int in_child(void (*fn)(void *), void *arg);
 extern char child_output[4096];
+void be_child(char **arguments); /* on Windows, if main is told so */
 int begins_with(const char *text, const char *beginning); /* emulators add a line of theirs */
 
 /* Another module, which imports one thing: an_import from "a"; `give` gives it `given`. */

@@ -12,7 +12,7 @@ static void run_stray(void *p)
 }
 static void run_wild(void *p)
 {
-	call(p, guest_null, 1 << 20); /* a null reference's site, but not near address 0 */
+	call(p, guest_null, (uint64_t)-1 << 20); /* a null reference's site, but not near address 0 */
 }
 #ifdef __x86_64__
 static void run_escape(void *p)
@@ -31,12 +31,14 @@ static void run_host_bug(void *p)
 	(void)p;
 	pal_try(wild_try, NULL);
 }
+#ifndef _WIN32
 static void run_kill(void *p)
 {
 	call(p, guest_load, 0);
 	kill(getpid(), SIGFPE);
 	pause();
 }
+#endif
 static void run_uncaught(void *p)
 {
 	guest_enter(p, (uint64_t)(uintptr_t)trap_from_c, guest_c);
@@ -49,9 +51,12 @@ static void run_uncaught_fault(void *p)
 static void check_killed(void (*fn)(void *), void *p, int signal)
 {
 	int status = in_child(fn, p);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != signal)
+		fprintf(stderr, "status 0x%x, not signal %d\n", (unsigned)status, signal);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == signal);
 }
 
+#ifndef _WIN32
 static sigjmp_buf back;
 static volatile sig_atomic_t seen;
 void host_handler(int signal)
@@ -72,6 +77,7 @@ void run_with_host_handler(void *p)
 	}
 	_exit(0);
 }
+#endif
 
 void test_strays(void)
 {
@@ -82,7 +88,9 @@ void test_strays(void)
 	check_killed(run_escape, p, SIGSEGV);
 #endif
 	check_killed(run_host_bug, p, SIGSEGV);
+#ifndef _WIN32
 	check_killed(run_kill, p, SIGFPE);
+#endif
 	check_killed(run_uncaught, p, SIGABRT);
 	CHECK(begins_with(child_output, "palisade: trap: out of bounds memory access: address 0x40000000 of memory 0\n"
 	                           "    0: hand!func[10] at 0x108\n"));

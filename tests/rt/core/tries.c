@@ -84,8 +84,8 @@ void test_try(void)
 	CHECK(pal_try(leave_dead_entries, NULL) == PAL_TRAP_HOST && strcmp(pal_last_trap()->message, "shallow") == 0);
 	CHECK(pal_try(leave_dead_entries, "") == PAL_TRAP_HOST && strcmp(pal_last_trap()->message, "deep") == 0);
 	CHECK(pal_try(exit_five, NULL) == PAL_TRAP_EXIT && pal_last_trap()->exit_code == 5);
-	CHECK(pal_thread.try_count == 0);
-	CHECK(pal_try(nothing, &order) == PAL_TRAP_NONE && pal_thread.try_count == 0);
+	CHECK(pal_self.try_count == 0);
+	CHECK(pal_try(nothing, &order) == PAL_TRAP_NONE && pal_self.try_count == 0);
 	int status = in_child(exit_five, NULL);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
 	status = in_child(uncaught, "no reason");

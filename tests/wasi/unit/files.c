@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifndef _WIN32
 #include <sys/resource.h>
+#endif
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -202,6 +204,7 @@ void files_rights(void)
 	end_world();
 }
 
+#ifndef _WIN32
 /* Reads the whole directory with a buffer of `size`; counts names that begin with `prefix`. */
 static int count_names(int32_t fd, int32_t size, const char *prefix)
 {
@@ -275,6 +278,7 @@ void files_listing(void)
 	EQUAL(get_u32(RESULT), 2 * WASI_DIRENT_SIZE + 3); /* `.` and `..`, as POSIX wants it */
 	end_world();
 }
+#endif
 
 void files_renumber(void)
 {
@@ -309,6 +313,7 @@ void files_renumber(void)
 	end_world();
 }
 
+#ifndef _WIN32
 void files_sizes(void)
 {
 	int32_t fd;
@@ -415,7 +420,9 @@ void files_many(void)
 	end_world();
 	MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
+#endif
 
+#ifndef _WIN32
 /* What embedders may get wrong. */
 void files_options(void)
 {
@@ -446,6 +453,7 @@ void files_options(void)
 	pal_wasi_view_free(NULL);
 	pal_wasi_bind(NULL, NULL);
 }
+#endif
 
 void files_arguments(void)
 {

@@ -1,12 +1,7 @@
 /* See guest.h. */
 #define _GNU_SOURCE
 #include "guest.h"
-#include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int failures;
@@ -15,10 +10,7 @@ pal_wasi *wasi;
 struct wasi_snapshot_preview1 *view;
 uint8_t *memory;
 
-static pal_memory *guest_memory;
-static char world[64];
-static int open_before, home = -1;
-static int32_t text_at;
+int32_t text_at;
 
 /* ---- Checks ---- */
 
@@ -43,87 +35,6 @@ void give_up(const char *what, const char *file, int line)
 	fprintf(stderr, "%s:%d: %sneeded: %s\n", file, line, variant, what);
 	perror("errno");
 	_exit(2);
-}
-
-/* ---- The world ---- */
-
-static int count_open(void)
-{
-	int count = 0;
-	for (int fd = 0; fd < 4096; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
-void host_file(const char *path, const char *content)
-{
-	FILE *file = fopen(path, "w");
-	MUST(file);
-	fputs(content, file);
-	fclose(file);
-}
-
-bool host_holds(const char *path, const char *content)
-{
-	char bytes[4096] = "";
-	FILE *file = fopen(path, "r");
-	if (!file)
-		return false;
-	size_t size = fread(bytes, 1, sizeof bytes - 1, file);
-	fclose(file);
-	return size == strlen(content) && memcmp(bytes, content, size) == 0;
-}
-
-void begin_world_with(pal_wasi_options *options)
-{
-	static const pal_wasi_dir inside = { "inside", "/", 0 };
-	const char *folder = getenv("TMPDIR");
-	snprintf(world, sizeof world, "%.40s/wasi.XXXXXX", folder ? folder : "/tmp");
-	home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	MUST(home >= 0 && mkdtemp(world) && chdir(world) == 0);
-	MUST(mkdir("inside", 0755) == 0 && mkdir("outside", 0755) == 0);
-	host_file("outside/secret", "secret");
-	if (!options->dirs) {
-		options->dirs = &inside;
-		options->dir_count = 1;
-	}
-	open_before = count_open();
-	MUST(pal_wasi_new(&wasi, options) == PAL_OK);
-	view = pal_wasi_view(wasi);
-	pal_memory_options pages = { .min_pages = MEMORY_SIZE >> 16, .max_pages = MEMORY_SIZE >> 16, .has_max = 1 };
-	MUST(view && pal_memory_new(&guest_memory, &pages) == PAL_OK);
-	pal_wasi_bind(view, guest_memory);
-	memory = pal_memory_data(guest_memory);
-	text_at = TEXT;
-}
-
-void begin_world(void)
-{
-	pal_wasi_options options = { 0 };
-	begin_world_with(&options);
-}
-
-void host_close(int fd)
-{
-	MUST(close(fd) == 0);
-	open_before--;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
-{
-	(void)status, (void)type, (void)at;
-	return remove(path);
-}
-
-void end_world(void)
-{
-	pal_wasi_view_free(view);
-	pal_wasi_free(wasi);
-	pal_memory_free(guest_memory);
-	EQUAL(count_open(), open_before);
-	MUST(fchdir(home) == 0);
-	close(home);
-	nftw(world, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- Memory ---- */

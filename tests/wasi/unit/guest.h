@@ -38,6 +38,8 @@ void host_close(int fd);
 /* Closes the guest, removes everything, and checks that no host descriptor is left open. */
 void end_world(void);
 
+/* Where put_text puts the next one. */
+extern int32_t text_at;
 /* Copies a text to guest memory, and says where. */
 int32_t put_text(const char *text);
 uint16_t get_u16(int32_t at);
@@ -78,6 +80,15 @@ void host_file(const char *path, const char *content);
 /* Whether the host file holds exactly this. */
 bool host_holds(const char *path, const char *content);
 
+#ifdef _WIN32 /* what there is no fork, no link and no mode for has tests of its own in windows.c */
+#include <io.h>
+#define mkdir(path, mode) mkdir(path)
+#define TESTS(F) \
+	F(windows_names, ONCE) F(windows_entries, ONCE) F(windows_listing, ONCE) F(windows_stdio, ONCE) F(windows_links, ONCE) \
+	F(pointers_ranges, ONCE) F(pointers_iovecs, ONCE) F(pointers_protected, ONCE) F(pointers_unbound, ONCE) \
+	F(files_io, ONCE) F(files_seek, ONCE) F(files_flags, ONCE) F(files_rights, ONCE) F(files_renumber, ONCE) \
+	F(files_arguments, ONCE) F(poll_clocks, ONCE)
+#else
 /* All tests; each begins and ends its own world. */
 #define TESTS(F) \
 	F(sandbox_links, BOTH) F(sandbox_dots, BOTH) F(sandbox_moved, BOTH) F(sandbox_magic, BOTH) F(sandbox_hard_links, \
@@ -94,6 +105,7 @@ bool host_holds(const char *path, const char *content);
 	F(threads_close, ONCE) F(threads_table, ONCE) F(threads_pipe, ONCE) F(threads_fifo, ONCE) \
 	F(unstable_layouts, ONCE) \
 	F(race_links, BOTH) F(race_directories, BOTH)
+#endif
 
 enum run { ONCE, BOTH }; /* BOTH: with openat2 and with the walk */
 #define DECLARE_TEST(name, run) void name(void);

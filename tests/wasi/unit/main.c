@@ -23,7 +23,9 @@ static bool wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	int count = 0;
+#ifndef _WIN32
 	const char *race = getenv("PALISADE_RACE_SECONDS");
+#endif
 	bool openat2 = pal_wasi_uses_openat2();
 	if (!openat2)
 		fprintf(stderr, "left out: openat2: this kernel has none\n");
@@ -32,7 +34,9 @@ int main(int argc, char **argv)
 			continue;
 		for (int walk = 0; walk <= (tests[i].how == BOTH && openat2); walk++) {
 			int before = failures;
+#ifndef _WIN32
 			alarm(120 + (race ? (unsigned)atoi(race) : 0)); /* nothing here may hang */
+#endif
 			pal_wasi_disable_openat2(walk);
 			variant = walk ? "(walk) " : "";
 			tests[i].run();

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "guest.h"
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { SHORT = 1024 }; /* PAL_WASI_IOVECS */
@@ -34,8 +33,10 @@ static void all_fault(int32_t bad)
 	EQUAL(wasi_snapshot_preview1_path_symlink(view, name, 3, 3, bad, 3), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_path_rename(view, 3, bad, 3, 3, name, 3), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_path_link(view, 3, 0, bad, 3, 3, name, 3), WASI_FAULT);
+#ifndef _WIN32 /* where there are no links */
 	EQUAL(wasi_snapshot_preview1_path_readlink(view, 3, put_text("link"), 4, bad, 10, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_path_readlink(view, 3, put_text("link"), 4, BUFFER, 10, bad), WASI_FAULT);
+#endif
 	EQUAL(wasi_snapshot_preview1_poll_oneoff(view, bad, BUFFER, 1, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_poll_oneoff(view, IOVS, bad, 1, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_poll_oneoff(view, IOVS, BUFFER, 1, bad), WASI_FAULT);
@@ -63,7 +64,9 @@ static void begin(void)
 	int32_t fd;
 	begin_world_with(&options);
 	host_file("inside/file", "file");
+#ifndef _WIN32
 	MUST(symlink("target", "inside/link") == 0);
+#endif
 	EQUAL(open_(3, "file", 0, 0, ALL_RIGHTS, &fd), WASI_OK);
 	EQUAL(fd, 4);
 }
@@ -168,16 +171,16 @@ void pointers_unbound(void)
 void pointers_protected(void)
 {
 	begin();
-	long page = sysconf(_SC_PAGESIZE);
+	uint64_t page = 65536; /* of every host's */
 	int32_t closed = 0x80000;
-	MUST(mprotect(memory + closed, (size_t)page, PROT_NONE) == 0);
+	MUST(pal_memory_protect(view->memory, (uint64_t)closed, page, PAL_NONE) == PAL_OK);
 	EQUAL(wasi_snapshot_preview1_fd_read(view, 4, put_iovec(closed, 4), 1, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_fd_write(view, 4, put_iovec(closed, 4), 1, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_random_get(view, closed, 4), WASI_FAULT);
-	MUST(mprotect(memory + closed, (size_t)page, PROT_READ) == 0);
+	MUST(pal_memory_protect(view->memory, (uint64_t)closed, page, PAL_READ) == PAL_OK);
 	EQUAL(wasi_snapshot_preview1_fd_pread(view, 4, put_iovec(closed, 4), 1, 0, RESULT), WASI_FAULT);
 	EQUAL(wasi_snapshot_preview1_random_get(view, closed, 4), WASI_FAULT);
-	MUST(mprotect(memory + closed, (size_t)page, PROT_READ | PROT_WRITE) == 0);
+	MUST(pal_memory_protect(view->memory, (uint64_t)closed, page, PAL_READ_WRITE) == PAL_OK);
 	CHECK(host_holds("inside/file", "file"));
 	end_world();
 }

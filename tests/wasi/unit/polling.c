@@ -23,11 +23,13 @@ static void clock_sub(int i, uint32_t id, uint64_t timeout, uint16_t flags)
 	wasi_set_u16(memory + at + WASI_CLOCK_FLAGS, flags);
 }
 
+#ifndef _WIN32
 static void fd_sub(int i, uint8_t tag, int32_t fd)
 {
 	clear_sub(i, (uint64_t)i + 100, tag);
 	put_u32(SUBS + i * WASI_SUBSCRIPTION_SIZE + WASI_SUBSCRIPTION_UNION, (uint32_t)fd);
 }
+#endif
 
 /* The number of events. */
 static uint32_t poll_subs(int count)
@@ -92,6 +94,7 @@ void poll_clocks(void)
 	end_world();
 }
 
+#ifndef _WIN32
 void poll_descriptors(void)
 {
 	int in[2], out[2];
@@ -178,3 +181,4 @@ void poll_many(void)
 		event_is(i, 100 + (uint64_t)i, i % 5 ? 0 : WASI_BADF, i % 3 ? WASI_EVENT_FD_READ : WASI_EVENT_FD_WRITE, 0, 0);
 	end_world();
 }
+#endif
