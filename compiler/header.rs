@@ -98,7 +98,7 @@ impl Header<'_, '_> {
         let name = self.name;
         self.line("/* Puts another memory under the code that uses a bindable memory, by its index in the module: the instance must");
         self.line(" * not be running, but for the call of an import that this is done in. PAL_E_ARGUMENT: no such memory; PAL_E_STATE:");
-        self.line(" * it is not bindable; PAL_E_TYPE: index type or page size differ. */");
+        self.line(" * it is not bindable, or the other one is protected to the byte; PAL_E_TYPE: index type or page size differ. */");
         self.line(&format!(
             "pal_status {}(struct {name} *, uint32_t index, pal_memory *);",
             own_symbol(name, "bind_memory")

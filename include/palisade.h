@@ -182,6 +182,9 @@ typedef enum pal_map_flags { PAL_MAP_PRIVATE = 0, PAL_MAP_SHARED = 1 } pal_map_f
  * explicit checks for it. They must outlive it. Modules refuse to import one that is only PAL_READ;
  * bindable memories take it. */
 pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t bytes, pal_prot);
+/* The same for modules whose memory has 64-bit addresses (index64: 1) or other pages: page_bytes is a power of two, at most
+ * the usual 65536. PAL_E_RANGE, in both: more bytes than the index type can address. */
+pal_status pal_memory_wrap_as(pal_memory **out, void *base, uint64_t bytes, pal_prot, int index64, uint32_t page_bytes);
 /* Zero-fills any range and gives whole pages back to the OS. PAL_E_STATE: a page in it can't be written. */
 pal_status pal_memory_discard(pal_memory *, uint64_t addr, uint64_t size);
 /* What may be done with pages. PAL_E_STATE: not all of them are mapped, or the memory is wrapped. */
@@ -205,8 +208,11 @@ pal_status pal_memory_alias(pal_memory *, uint64_t dst, uint64_t src, uint64_t s
  * then on all of this takes time for the pages that were written, not for the memory's size.
  *
  * A module's own header declares the same for its instances: pal_<mod>_snapshot and pal_<mod>_restore, of mutable
- * globals, tables, the memories the instance owns, and which segments were dropped. What it imports is not part of that,
- * nor is what the host keeps, as files. Such a snapshot is good for pal_memory_restore of each of these memories, too.
+ * globals, tables, the memories the instance owns, which segments were dropped, and which memories are bound. What it
+ * imports is not part of that, nor is what the host keeps, as files. Of a bindable memory, that it is bound to another
+ * one is: restoring binds that again, which lives until then, but its bytes, being the host's or another instance's,
+ * stay as they are; the instance's own memory, bound elsewhere when it was taken, is not part of it. Bytes that were
+ * wrapped must outlive the snapshot. Such a snapshot is good for pal_memory_restore of each of its memories, too.
  *
  * Nobody may use the memory or instance meanwhile, and none of its functions may be on a stack: what they know of it
  * could be wrong when they go on, since restoring may also make memories and tables smaller. Snapshots of different

@@ -77,19 +77,23 @@ _Noreturn void pal_throw_ref(void *pinned, uint64_t exnref, const void *unused, 
 
 #pragma GCC visibility pop
 
-/* For the assembly: a global symbol as the linker sees it. */
+/* For the assembly: a global symbol as the linker sees it. PAL_INNER: one inside a function, that execution runs past or
+ * that must stay in its place behind it; elsewhere linkers may move what begins with a symbol. */
 #define PAL_SYMBOL(name) PAL_STRING(__USER_LABEL_PREFIX__) #name
 #ifdef __ELF__
 #define PAL_GLOBAL(name) \
 	".globl " PAL_SYMBOL(name) "\n.hidden " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#define PAL_INNER(name) PAL_GLOBAL(name)
 #define PAL_PUBLIC(name) \
 	".globl " PAL_SYMBOL(name) "\n.type " PAL_SYMBOL(name) ", %function\n" PAL_SYMBOL(name) ":\n"
 #elif defined(_WIN32)
 #define PAL_GLOBAL(name) ".globl " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#define PAL_INNER(name) PAL_GLOBAL(name)
 #define PAL_PUBLIC(name) ".globl " PAL_SYMBOL(name) "\n.def " PAL_SYMBOL(name) "; .scl 2; .type 32; .endef\n" PAL_SYMBOL(name) ":\n"
 #else
 #define PAL_PUBLIC(name) ".globl " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
 #define PAL_GLOBAL(name) \
 	".globl " PAL_SYMBOL(name) "\n.private_extern " PAL_SYMBOL(name) "\n" PAL_SYMBOL(name) ":\n"
+#define PAL_INNER(name) ".alt_entry " PAL_SYMBOL(name) "\n" PAL_GLOBAL(name)
 #endif
 #endif

@@ -45,7 +45,7 @@ PAL_GLOBAL(pal_try_frame)
 "	.cfi_offset 79, -24\n"
 "	mov x2, x29\n"                 /* the cookie at 160 */
 "	bl " PAL_SYMBOL(pal_try_run) "\n"
-PAL_GLOBAL(pal_try_land)
+PAL_INNER(pal_try_land)
 "	mov sp, x29\n"
 "	ldp x19, x20, [x29, #16]\n"
 "	ldp x21, x22, [x29, #32]\n"
@@ -133,10 +133,10 @@ PAL_GLOBAL(pal_land)
 "	mov sp, x2\n"
 "	br x16\n"
 
-/* Guarded copies: (x0 to, x1 from, x2 size, x3 base, x4 bytes); x3 and x4 stay as they are: port_posix.c reads them.
+/* Guarded copies: (x0 to, x1 from, x2 size, x3 base, x4 bytes); x3 and x4 stay as they are: port_registers.c reads them.
  * Overlap is fine in the right direction: what a step overwrites, it or a step before has read. */
 PAL_GLOBAL(pal_copy_begin)
-PAL_GLOBAL(pal_copy_forward)
+PAL_INNER(pal_copy_forward)
 "	.cfi_startproc\n"
 "	hint #34\n"
 "1:	cmp x2, #16\n"
@@ -152,7 +152,7 @@ PAL_GLOBAL(pal_copy_forward)
 "	b 2b\n"
 "3:	mov x0, #0\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_backward)
+PAL_INNER(pal_copy_backward)
 "	hint #34\n"
 "	add x0, x0, x2\n"
 "	add x1, x1, x2\n"
@@ -169,7 +169,7 @@ PAL_GLOBAL(pal_copy_backward)
 "	b 2b\n"
 "3:	mov x0, #0\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_word)
+PAL_INNER(pal_copy_word)
 "	hint #34\n"
 "	cmp x2, #8\n"
 "	b.eq 4f\n"
@@ -181,7 +181,7 @@ PAL_GLOBAL(pal_copy_word)
 "	str x5, [x0]\n"
 "	mov x0, #0\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_fill)
+PAL_INNER(pal_copy_fill)
 "	hint #34\n"
 "	and x5, x1, #0xff\n"
 "	mov x6, #0x0101010101010101\n"
@@ -196,10 +196,10 @@ PAL_GLOBAL(pal_copy_fill)
 "	sub x2, x2, #1\n"
 "	b 2b\n"
 "3:	mov x0, #0\n"
-PAL_GLOBAL(pal_copy_fault)
+PAL_INNER(pal_copy_fault)
 "	ret\n"
 "	.cfi_endproc\n"
-PAL_GLOBAL(pal_copy_end)
+PAL_INNER(pal_copy_end)
 );
 
 #endif

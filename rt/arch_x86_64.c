@@ -51,7 +51,7 @@ ROOM(TRY_ROOM)                    /* the cookie at -48; sp is a multiple of 16 *
 BODY
 TRY_ARGUMENTS
 "	call " PAL_SYMBOL(pal_try_run) "\n"
-PAL_GLOBAL(pal_try_land)
+PAL_INNER(pal_try_land)
 "	lea -40(%rbp), %rsp\n"
 "	pop %r15\n"
 "	pop %r14\n"
@@ -119,14 +119,14 @@ PAL_GLOBAL(pal_land)
 /* Guarded copies: (rdi to, rsi from, rdx size, rcx base, r8 bytes). While they touch memory, r9 = base, r8 = bytes:
  * the port reads them there. */
 PAL_GLOBAL(pal_copy_begin)
-PAL_GLOBAL(pal_copy_forward)
+PAL_INNER(pal_copy_forward)
 LEAF
 "	mov %rcx, %r9\n"
 "	mov %rdx, %rcx\n"
 "	rep movsb\n"
 "	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_backward)
+PAL_INNER(pal_copy_backward)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "1:	cmp $8, %rdx\n"
@@ -143,7 +143,7 @@ PAL_GLOBAL(pal_copy_backward)
 "	jmp 2b\n"
 "3:	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_word)
+PAL_INNER(pal_copy_word)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "	cmp $8, %rdx\n"
@@ -156,17 +156,17 @@ PAL_GLOBAL(pal_copy_word)
 "	mov %rax, (%rdi)\n"
 "	xor %eax, %eax\n"
 "	ret\n"
-PAL_GLOBAL(pal_copy_fill)
+PAL_INNER(pal_copy_fill)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
 "	mov %rdx, %rcx\n"
 "	mov %esi, %eax\n"
 "	rep stosb\n"
 "	xor %eax, %eax\n"
-PAL_GLOBAL(pal_copy_fault)
+PAL_INNER(pal_copy_fault)
 "	ret\n"
 LEAF_END
-PAL_GLOBAL(pal_copy_end)
+PAL_INNER(pal_copy_end)
 );
 
 #endif

@@ -17,10 +17,15 @@ static pal_status check(const struct pal_instance *instance, uint32_t index, con
 	if (!(desc->flags & PAL_MEMORY_BINDABLE))
 		return PAL_E_STATE;
 	bool fits = memory->index64 == desc->index64 && memory->page_log2 == desc->page_log2 && memory->shared == desc->shared;
-	return fits ? PAL_OK : PAL_E_TYPE;
+	if (!fits)
+		return PAL_E_TYPE;
+	/* The code knows of bytes that can be written, all or none, and else of pages. */
+	return memory->immutable || pal_memory_is_protected_by_pages(memory) ? PAL_OK : PAL_E_STATE;
 }
 
-static pal_status bind(struct pal_instance *instance, uint32_t index, struct pal_memory *memory)
+/* While none of the instance's code runs but a call of C's, by contract; and a guest's own call comes back to code that
+ * reads the view again. So nobody sees the view change. */
+pal_status pal_instance_bind(struct pal_instance *instance, uint32_t index, struct pal_memory *memory)
 {
 	pal_status status = check(instance, index, memory);
 	if (status != PAL_OK)
@@ -39,7 +44,7 @@ int32_t pal_rt_bind_memory(void *pinned, uint32_t index, void *memory)
 {
 	if (pinned == NULL || memory == NULL || !pal_is_ours(memory))
 		return PAL_E_ARGUMENT;
-	return bind(pal_instance_of(pinned), index, memory);
+	return pal_instance_bind(pal_instance_of(pinned), index, memory);
 }
 
 /* ---- Handles ---- */
@@ -99,5 +104,5 @@ uint32_t pal_rt_memory_bind(void *pinned, uint32_t memory, uint32_t handle)
 	const struct pal_offers *offers = &instance->offers;
 	if (handle >= offers->count || offers->memories[handle] == NULL)
 		return ERRNO_BADF;
-	return bind(instance, memory, offers->memories[handle]) == PAL_OK ? ERRNO_SUCCESS : ERRNO_INVAL;
+	return pal_instance_bind(instance, memory, offers->memories[handle]) == PAL_OK ? ERRNO_SUCCESS : ERRNO_INVAL;
 }

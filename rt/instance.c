@@ -92,6 +92,7 @@ static struct pal_memory *make_memory(const struct pal_instance *instance, uint3
 		over_limit(instance, "memory", index, PAL_MEMORY_BYTES);
 	if (status != PAL_OK) /* the limits are valid, so there was no memory */
 		no_room(module, "memory", index, spec.guard && !spec.index64 ? pal_memory_guard_bytes() : 0);
+	memory->instance = instance->number;
 	return memory;
 }
 

@@ -2,6 +2,7 @@
 #ifndef PAL_INSTANCE_H
 #define PAL_INSTANCE_H
 #include "context.h"
+#include "palisade.h"
 #include "runtime.h"
 #include <stdbool.h>
 #include <string.h>
@@ -86,6 +87,9 @@ void pal_instance_use_memory(struct pal_instance *, uint32_t index, struct pal_m
 void pal_instance_use_table(struct pal_instance *, uint32_t index, struct pal_table *);
 /* WASI functions work on the memory that the module exports as "memory": says which one that is now. */
 void pal_instance_tell_wasi(const struct pal_instance *);
+/* bind.c: puts other bytes under a bindable memory. PAL_E_ARGUMENT: no such memory; PAL_E_STATE: it is not bindable, or
+ * the other one is protected by checks; PAL_E_TYPE. */
+pal_status pal_instance_bind(struct pal_instance *, uint32_t index, struct pal_memory *);
 /* bind.c: drops the references. */
 void pal_offers_drop(struct pal_offers *);
 /* The address of a global's value, wherever it lies. */

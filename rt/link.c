@@ -193,6 +193,48 @@ static void check_provider(const struct wanted *wanted)
 
 /* ---- Memories, tables, globals ---- */
 
+static void add_ranges(struct pal_text *text, uint64_t hidden, uint64_t from, uint64_t to)
+{
+	pal_text_add(text, "no access below ");
+	pal_text_decimal(text, hidden);
+	if (from >= to)
+		return;
+	pal_text_add(text, ", read-only from ");
+	pal_text_decimal(text, from);
+	pal_text_add(text, " to ");
+	pal_text_decimal(text, to);
+}
+
+/* What a memory's owner has protected to the byte, other modules' code must check, too. */
+static void check_exact(const struct wanted *wanted, const struct pal_memory_desc *desc, const struct pal_memory *memory)
+{
+	bool exact = (desc->flags & PAL_MEMORY_EXACT) != 0;
+	bool immutable = memory->immutable && (desc->flags & PAL_MEMORY_BINDABLE); /* whose code asks before it writes */
+	if (!exact && (immutable || pal_memory_is_protected_by_pages(memory)))
+		return;
+	if (exact && memory->hidden == desc->no_access && memory->constant_from == desc->read_only_from &&
+	    memory->constant_to == desc->read_only_to)
+		return;
+	const struct pal_export *provider = wanted->import->provider;
+	struct pal_text text = begin(wanted);
+	pal_text_add(&text, provider ? "its module \"" : "its owner");
+	if (provider) {
+		pal_text_name(&text, provider->module->name);
+		pal_text_add(&text, "\"");
+	}
+	pal_text_add(&text, " protects it to the byte (");
+	add_ranges(&text, memory->hidden, memory->constant_from, memory->constant_to);
+	pal_text_add(&text, "), but the code of module \"");
+	pal_text_name(&text, wanted->module->name);
+	pal_text_add(&text, exact ? "\" checks other bytes (" : "\" checks nothing of that");
+	if (exact) {
+		add_ranges(&text, desc->no_access, desc->read_only_from, desc->read_only_to);
+		pal_text_add(&text, ")");
+	}
+	pal_text_add(&text, ": compile it with the same no-access and read-only, and exact");
+	pal_trap_end(PAL_TRAP_LINK);
+}
+
 static void check_memory(const struct wanted *wanted, const struct pal_memory_desc *desc, const struct pal_memory *memory)
 {
 	if (desc->index64 != memory->index64)
@@ -212,6 +254,7 @@ static void check_memory(const struct wanted *wanted, const struct pal_memory_de
 	bool read_only = memory->layout == PAL_LAYOUT_WRAPPED && memory->wrapped_access != PAL_READ_WRITE;
 	if (read_only && !(desc->flags & PAL_MEMORY_BINDABLE)) /* whose code asks before it writes */
 		refuse(wanted, "expected a memory that can be written, but the host has wrapped it as read-only");
+	check_exact(wanted, desc, memory);
 	if (desc->mode == PAL_MODE_GUARD && !pal_memory_is_guarded(memory))
 		refuse(wanted, "the module's code for it relies on guard pages (mode=guard), but the memory was made without "
 		               "them (compact, or mode=checked in its own module)");

@@ -19,16 +19,6 @@ static uint64_t page_of(uint64_t bytes)
 	return bytes / pal_port_page();
 }
 
-static uint8_t *address(const struct pal_memory *memory, uint64_t page)
-{
-	return memory->base + page * pal_port_page(); /* a page of the memory's reservation */
-}
-
-static size_t bytes(uint64_t from, uint64_t to)
-{
-	return (to - from) * pal_port_page();
-}
-
 /* [addr, addr + size) inside the memory, of whole pages. */
 static pal_status check_range(const struct pal_memory *memory, uint64_t addr, uint64_t size, struct range *range)
 {
@@ -90,7 +80,7 @@ static void undo_protect(struct pal_memory *memory, struct range range)
 	uint64_t end;
 	for (size_t i = pal_pages_find(&memory->pages, range.from);
 	     pal_pages_part(&memory->pages, i, range.from, range.to, &part, &end); i++)
-		pal_port_protect(address(memory, part.from), bytes(part.from, end), part.access);
+		pal_port_protect(pal_memory_page(memory, part.from), pal_page_bytes(part.from, end), part.access);
 }
 
 static pal_status protect(struct pal_memory *memory, struct range range, pal_prot access)
@@ -102,7 +92,7 @@ static pal_status protect(struct pal_memory *memory, struct range range, pal_pro
 	size_t parts = pal_pages_find(&memory->pages, range.to - 1) - pal_pages_find(&memory->pages, range.from) + 1;
 	if (!pal_pages_reserve(&memory->pages, parts))
 		return PAL_E_NOMEM;
-	if (!pal_port_protect(address(memory, range.from), bytes(range.from, range.to), access)) {
+	if (!pal_port_protect(pal_memory_page(memory, range.from), pal_page_bytes(range.from, range.to), access)) {
 		pal_status status = pal_memory_os_error();
 		undo_protect(memory, range); /* part of it may have been done */
 		return status;
@@ -149,7 +139,7 @@ static bool new_object_pages(struct pal_memory *memory, uint64_t pages, uint64_t
 
 bool pal_memory_show_object(struct pal_memory *memory, uint64_t from, uint64_t to, uint64_t offset, pal_prot access)
 {
-	return pal_port_map(address(memory, from), bytes(from, to), memory->object, offset * pal_port_page(), access, true);
+	return pal_port_map(pal_memory_page(memory, from), pal_page_bytes(from, to), memory->object, offset * pal_port_page(), access, true);
 }
 
 void pal_memory_release_object(struct pal_memory *memory, uint64_t offset, uint64_t pages)
@@ -166,7 +156,7 @@ void pal_memory_release_object(struct pal_memory *memory, uint64_t offset, uint6
 			used_to = end;
 		}
 		if (used_from > at)
-			pal_port_object_clear(memory->object, at * pal_port_page(), bytes(at, used_from));
+			pal_port_object_clear(memory->object, at * pal_port_page(), pal_page_bytes(at, used_from));
 		at = used_to;
 	}
 }
@@ -199,12 +189,12 @@ static pal_status map(struct pal_memory *memory, uint64_t addr, uint64_t size, p
 		done = new_object_pages(memory, range.to - range.from, &offset) &&
 		       pal_memory_show_object(memory, range.from, range.to, offset, access);
 	} else { /* unmapped pages hold nothing */
-		done = pal_port_protect(address(memory, range.from), bytes(range.from, range.to), access);
+		done = pal_port_protect(pal_memory_page(memory, range.from), pal_page_bytes(range.from, range.to), access);
 	}
 	if (!done) {
 		status = pal_memory_os_error();
 		if (!memory->shared)
-			pal_port_protect(address(memory, range.from), bytes(range.from, range.to), PAL_NONE);
+			pal_port_protect(pal_memory_page(memory, range.from), pal_page_bytes(range.from, range.to), PAL_NONE);
 		return status;
 	}
 	set(memory, range.from, range.to, memory->shared ? PAL_BACKING_OBJECT : PAL_BACKING_ANONYMOUS, offset, access);
@@ -243,13 +233,17 @@ bool pal_memory_map_for(struct pal_memory *memory, uint64_t addr, uint64_t size)
 /* The first unmapped pages that are enough; never page 0, whose address is C's null pointer. */
 static bool find_room(const struct pal_memory *memory, uint64_t size, uint64_t *addr)
 {
-	uint64_t pages = page_of(size), room_from = 1;
+	uint64_t pages = page_of(size), room_from = 1, whole = page_of(memory->size); /* memories may end inside a page */
 	for (size_t i = 0; i < memory->pages.count; i++) {
 		const struct pal_run *run = &memory->pages.runs[i];
 		uint64_t end = pal_pages_run_end(&memory->pages, i);
-		if (run->backing != PAL_BACKING_NONE)
+		if (run->backing != PAL_BACKING_NONE) {
 			room_from = end > 1 ? end : 1; /* neighbours that are unmapped are one run */
-		else if (end > room_from && end - room_from >= pages && end * pal_port_page() <= memory->size) {
+			continue;
+		}
+		if (end > whole)
+			end = whole;
+		if (end > room_from && end - room_from >= pages) {
 			*addr = (run->from > room_from ? run->from : room_from) * pal_port_page();
 			return true;
 		}
@@ -288,7 +282,7 @@ static pal_status map_file(struct pal_memory *memory, uint64_t addr, uint64_t si
 	if (offset > INT64_MAX - size) /* size <= BYTES_MAX */
 		return PAL_E_RANGE;
 	bool shared = flags == PAL_MAP_SHARED;
-	if (!pal_port_map(address(memory, range.from), size, fd, offset, access, shared))
+	if (!pal_port_map(pal_memory_page(memory, range.from), size, fd, offset, access, shared))
 		return pal_memory_os_error();
 	set(memory, range.from, range.to, shared ? PAL_BACKING_FILE_SHARED : PAL_BACKING_FILE_PRIVATE, 0, access);
 	return PAL_OK;
@@ -312,7 +306,7 @@ bool pal_memory_show_file(struct pal_memory *memory, uint64_t addr, uint64_t siz
 	bool done = check_range(memory, addr, size, &range) == PAL_OK && (offset & (pal_port_page() - 1)) == 0 &&
 	            (memory->pages.runs || pal_pages_begin(&memory->pages, page_of(pal_page_round(memory->size)), all)) &&
 	            pal_pages_reserve(&memory->pages, 1) &&
-	            pal_port_map(address(memory, range.from), size, file, offset, PAL_READ_WRITE, false);
+	            pal_port_map(pal_memory_page(memory, range.from), size, file, offset, PAL_READ_WRITE, false);
 	if (done)
 		set(memory, range.from, range.to, PAL_BACKING_FILE_PRIVATE, 0, PAL_READ_WRITE);
 	pal_unlock(&memory->lock);
@@ -325,7 +319,7 @@ static pal_status unmap(struct pal_memory *memory, struct range range)
 	size_t first = pal_pages_find(&memory->pages, range.from), last = pal_pages_find(&memory->pages, range.to - 1);
 	if (!pal_pages_reserve(&memory->pages, last - first + 1))
 		return PAL_E_NOMEM;
-	if (!pal_port_fresh(address(memory, range.from), bytes(range.from, range.to), PAL_NONE))
+	if (!pal_port_fresh(pal_memory_page(memory, range.from), pal_page_bytes(range.from, range.to), PAL_NONE))
 		return pal_memory_os_error();
 	struct pal_run part;
 	uint64_t end;
@@ -356,8 +350,8 @@ pal_status pal_memory_unmap(pal_memory *memory, uint64_t addr, uint64_t size)
 static pal_status move_to_object(struct pal_memory *memory, uint64_t from, uint64_t to, pal_prot access)
 {
 	uint64_t offset;
-	uint8_t *at = address(memory, from);
-	size_t size = bytes(from, to);
+	uint8_t *at = pal_memory_page(memory, from);
+	size_t size = pal_page_bytes(from, to);
 	if (!new_object_pages(memory, to - from, &offset))
 		return pal_memory_os_error();
 	if (access == PAL_NONE && !pal_port_protect(at, size, PAL_READ))
@@ -453,7 +447,7 @@ static bool add_pages(struct pal_memory *memory, uint64_t to)
 	if (memory->shared) {
 		if (!new_object_pages(memory, to - from, &offset) || !pal_memory_show_object(memory, from, to, offset, PAL_READ_WRITE))
 			return false;
-	} else if (!pal_port_commit(address(memory, from), bytes(from, to))) {
+	} else if (!pal_port_commit(pal_memory_page(memory, from), pal_page_bytes(from, to))) {
 		return false;
 	}
 	set(memory, from, to, memory->shared ? PAL_BACKING_OBJECT : PAL_BACKING_ANONYMOUS, offset, PAL_READ_WRITE);
@@ -488,8 +482,8 @@ static void copy_nonzero(uint8_t *to, const uint8_t *from, size_t size)
 
 static bool copy_run(struct pal_memory *memory, const struct pal_run *run, uint64_t end, uint8_t *to)
 {
-	uint8_t *from = address(memory, run->from);
-	size_t size = bytes(run->from, end);
+	uint8_t *from = pal_memory_page(memory, run->from);
+	size_t size = pal_page_bytes(run->from, end);
 	if (run->backing == PAL_BACKING_IMAGE)
 		return pal_image_show(memory, run->from, end, to, run->access);
 	copy_nonzero(to, from, size);
@@ -500,9 +494,9 @@ bool pal_memory_copy_pages(struct pal_memory *memory, uint8_t *to)
 {
 	for (size_t i = 0; i < memory->pages.count; i++) {
 		const struct pal_run *run = &memory->pages.runs[i];
-		uint8_t *from = address(memory, run->from);
+		uint8_t *from = pal_memory_page(memory, run->from);
 		uint64_t end = pal_pages_run_end(&memory->pages, i);
-		size_t size = bytes(run->from, end);
+		size_t size = pal_page_bytes(run->from, end);
 		if (run->access == PAL_NONE && !pal_port_protect(from, size, PAL_READ))
 			return false;
 		bool done = copy_run(memory, run, end, to + (from - memory->base));
@@ -538,8 +532,8 @@ void pal_memory_zero(struct pal_memory *memory, uint64_t addr, uint64_t size)
 /* Whole pages of one kind become zero; false if that takes writing zeros to them. */
 static bool give_back(struct pal_memory *memory, const struct pal_run *part, uint64_t end)
 {
-	uint8_t *at = address(memory, part->from);
-	size_t size = bytes(part->from, end);
+	uint8_t *at = pal_memory_page(memory, part->from);
+	size_t size = pal_page_bytes(part->from, end);
 	switch (part->backing) {
 	case PAL_BACKING_ANONYMOUS:
 		return pal_port_discard(at, size, memory->shared);
@@ -564,7 +558,7 @@ static void discard_pages(struct pal_memory *memory, uint64_t from, uint64_t to)
 		if (memory->pages.runs)
 			pal_pages_part(&memory->pages, pal_pages_find(&memory->pages, page), page, to, &part, &end);
 		if (!give_back(memory, &part, end))
-			pal_memory_zero(memory, page * pal_port_page(), bytes(page, end));
+			pal_memory_zero(memory, page * pal_port_page(), pal_page_bytes(page, end));
 	}
 }
 

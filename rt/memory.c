@@ -198,12 +198,25 @@ pal_status pal_memory_new(pal_memory **out, const pal_memory_options *options)
 	return pal_memory_make(out, &spec);
 }
 
-pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t size, pal_prot access)
+/* The power of two, or -1. */
+static int page_log2_of(uint32_t page_bytes)
+{
+	int log2 = 0;
+	while (log2 <= 16 && (uint32_t)1 << log2 != page_bytes)
+		log2++;
+	return log2 <= 16 ? log2 : -1;
+}
+
+pal_status pal_memory_wrap_as(pal_memory **out, void *base, uint64_t size, pal_prot access, int index64, uint32_t page_bytes)
 {
 	*out = NULL;
-	if ((access != PAL_READ && access != PAL_READ_WRITE) || (base == NULL && size > 0))
+	int page_log2 = page_log2_of(page_bytes);
+	if ((access != PAL_READ && access != PAL_READ_WRITE) || (base == NULL && size > 0) || page_log2 < 0 ||
+	    (index64 != 0 && index64 != 1))
 		return PAL_E_ARGUMENT;
-	if (size > UINTPTR_MAX - (uintptr_t)base)
+	/* What the index type can't reach would also be more pages than it can count. */
+	if (size > UINTPTR_MAX - (uintptr_t)base || size > BYTES_MAX ||
+	    size >> page_log2 > index_limit((uint8_t)page_log2, (uint8_t)index64) || (!index64 && size > GIB4))
 		return PAL_E_RANGE;
 	struct pal_memory *memory = calloc(1, sizeof *memory);
 	if (memory == NULL)
@@ -212,7 +225,8 @@ pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t size, pal_prot
 	memory->runtime = &pal_runtime;
 	memory->base = base;
 	memory->size = memory->reach = size;
-	memory->page_log2 = 16;
+	memory->page_log2 = (uint8_t)page_log2;
+	memory->index64 = (uint8_t)index64;
 	memory->max = memory->limit = size >> memory->page_log2;
 	memory->layout = PAL_LAYOUT_WRAPPED;
 	memory->wrapped_access = (uint8_t)access;
@@ -222,6 +236,11 @@ pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t size, pal_prot
 	memory->lock = (struct pal_lock)PAL_LOCK_INIT;
 	*out = memory;
 	return PAL_OK;
+}
+
+pal_status pal_memory_wrap(pal_memory **out, void *base, uint64_t size, pal_prot access)
+{
+	return pal_memory_wrap_as(out, base, size, access, 0, 65536);
 }
 
 void pal_memory_retain(struct pal_memory *memory)
@@ -236,6 +255,11 @@ void pal_memory_free(pal_memory *memory)
 	pal_reservation_release(memory->reservation);
 	pal_budget_give(memory->budget, PAL_MEMORY_BYTES, memory->size);
 	drop(memory);
+}
+
+uint8_t *pal_memory_page(const struct pal_memory *memory, uint64_t page)
+{
+	return memory->base + page * pal_port_page(); /* a page of its reservation: no wrap */
 }
 
 void *pal_memory_data(const pal_memory *memory)
@@ -309,6 +333,15 @@ void pal_memory_forbid(struct pal_memory *memory, uint64_t hidden, uint64_t from
 	memory->constant_from = from;
 	memory->constant_to = to;
 	memory->may_fault = 1;
+}
+
+/* As pages are protected when an instance begins (instance.c) or a memory is sealed: those that lie wholly inside. */
+bool pal_memory_is_protected_by_pages(const struct pal_memory *memory)
+{
+	uint64_t page = pal_port_page(), from = memory->constant_from, to = memory->constant_to;
+	if (from < memory->hidden)
+		from = memory->hidden;
+	return memory->hidden % page == 0 && (from >= to || (from % page == 0 && to % page == 0));
 }
 
 pal_status pal_memory_seal(struct pal_memory *memory)

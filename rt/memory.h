@@ -34,6 +34,7 @@ struct pal_memory {
 	uint8_t immutable;     /* 1: nothing changes it any more */
 	uint64_t hidden;       /* protected to the byte, by checks: [0, hidden) can't be touched, … */
 	uint64_t constant_from, constant_to; /* … and these bytes can't be written */
+	uint64_t instance;     /* the number of the one that owns it; 0: the host's */
 	_Atomic uint32_t references;
 	struct pal_reservation *reservation;
 	struct pal_view *views;
@@ -65,6 +66,8 @@ uint64_t pal_memory_guard_bytes(void);
 /* Can code without checks use it as a memory? Its pages must end where host pages end. */
 bool pal_memory_is_guarded(const struct pal_memory *);
 
+/* Where a page of the memory's reservation is. */
+uint8_t *pal_memory_page(const struct pal_memory *, uint64_t page);
 /* Moves a movable memory, unless it has room for `size` bytes; others have it if they were ever as large. Under its
  * lock. False: nothing has changed. */
 bool pal_memory_make_room(struct pal_memory *, uint64_t size);
@@ -77,6 +80,8 @@ void pal_memory_retain(struct pal_memory *);
 uint64_t pal_memory_forbidden(const struct pal_memory *, uint64_t addr, uint64_t size, bool write);
 /* From now on these bytes are protected by checks: [0, hidden), and [from, to) against writing. */
 void pal_memory_forbid(struct pal_memory *, uint64_t hidden, uint64_t from, uint64_t to);
+/* Does the MMU forbid all of that, too? Then code needs no checks for it. */
+bool pal_memory_is_protected_by_pages(const struct pal_memory *);
 /* Nothing changes the memory any more. PAL_E_NOMEM, PAL_E_OS. */
 pal_status pal_memory_seal(struct pal_memory *);
 /* Makes `view` a view of the memory, which it keeps up to date, and back. The view holds no reference. */

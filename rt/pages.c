@@ -1,5 +1,6 @@
 /* See pages.h. */
 #include "pages.h"
+#include "port.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,4 +138,32 @@ bool pal_pages_copy(struct pal_pages *to, const struct pal_pages *from)
 	memcpy(runs, from->runs, from->count * sizeof *runs);
 	*to = (struct pal_pages){ runs, from->count, from->count, from->end };
 	return true;
+}
+
+bool pal_pages_have(const struct pal_pages *pages, enum pal_backing backing)
+{
+	for (size_t i = 0; i < pages->count; i++)
+		if (pages->runs[i].backing == backing)
+			return true;
+	return false;
+}
+
+bool pal_runs_show_same(const struct pal_run *a, const struct pal_run *b)
+{
+	return a->backing == b->backing && (a->backing != PAL_BACKING_OBJECT || a->offset == b->offset);
+}
+
+struct pal_run pal_pages_at(const struct pal_pages *pages, uint64_t page, uint64_t *end)
+{
+	struct pal_run part = { page, 0, PAL_BACKING_NONE, PAL_NONE };
+	uint64_t part_end = *end;
+	if (page < pages->end)
+		pal_pages_part(pages, pal_pages_find(pages, page), page, *end, &part, &part_end);
+	*end = part_end;
+	return part;
+}
+
+size_t pal_page_bytes(uint64_t from, uint64_t to)
+{
+	return (to - from) * pal_port_page();
 }

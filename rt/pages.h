@@ -16,6 +16,12 @@ enum pal_backing {
 	PAL_BACKING_IMAGE,        /* private pages of the memory's image (image.h), at the same place there */
 };
 
+/* Does nobody else see what is written to them? Those of files, which may end early, are not meant. */
+static inline bool pal_backing_is_private(enum pal_backing backing)
+{
+	return backing == PAL_BACKING_ANONYMOUS || backing == PAL_BACKING_IMAGE;
+}
+
 struct pal_run {
 	uint64_t from;   /* first page; the run ends where the next one begins */
 	uint64_t offset; /* of that page in the object, in pages; else 0 */
@@ -47,6 +53,14 @@ uint64_t pal_pages_run_end(const struct pal_pages *, size_t index);
 /* The part of a run inside [from, to): walks the runs of a range. `index`: where pal_pages_find found `from`, then the
  * next one; false behind the last one. */
 bool pal_pages_part(const struct pal_pages *, size_t index, uint64_t from, uint64_t to, struct pal_run *part, uint64_t *part_end);
+/* What pages [page, *end) are, `*end` being lowered to where that changes; nothing behind the last one. */
+struct pal_run pal_pages_at(const struct pal_pages *, uint64_t page, uint64_t *end);
+/* Is any page of that backing? */
+bool pal_pages_have(const struct pal_pages *, enum pal_backing);
+/* Do pages of both, where they begin alike, show the same, whatever may be done with them? */
+bool pal_runs_show_same(const struct pal_run *, const struct pal_run *);
+/* Bytes of pages [from, to), both of one memory: no more than its reservation has. */
+size_t pal_page_bytes(uint64_t from, uint64_t to);
 
 #pragma GCC visibility pop
 #endif

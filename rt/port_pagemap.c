@@ -60,10 +60,11 @@ static bool scan(struct search *search, size_t bytes, size_t *done)
 	struct scan_region regions[REGIONS];
 	size_t page = pal_port_page();
 	*done = 0;
-	while (*done < bytes) {
+	while (*done < bytes && search->count < search->room) {
+		int left = search->room - search->count; /* a region is at most one extent: what was looked at is never lost */
 		struct scan request = {
 			.size = sizeof request, .start = search->from + *done, .end = search->from + bytes,
-			.regions = (uintptr_t)regions, .region_count = REGIONS,
+			.regions = (uintptr_t)regions, .region_count = left < REGIONS ? (uint64_t)left : REGIONS,
 			.any_of = IS_PRESENT | IS_SWAPPED, .returned = IS_FILE,
 		};
 		int count = ioctl(search->file, SCAN_REQUEST, &request);
@@ -73,10 +74,7 @@ static bool scan(struct search *search, size_t bytes, size_t *done)
 			return false;
 		for (int i = 0; i < count; i++) {
 			uint64_t from = (regions[i].start - search->from) / page, to = (regions[i].end - search->from) / page;
-			if (!add(search, from, to, !(regions[i].categories & IS_FILE))) {
-				*done = from * page;
-				return true;
-			}
+			add(search, from, to, !(regions[i].categories & IS_FILE));
 		}
 		*done = request.walk_end - search->from;
 	}

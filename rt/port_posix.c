@@ -1,11 +1,12 @@
 /* The port for Linux and macOS; see port.h. */
 #ifndef _WIN32
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* pthread_getattr_np, mremap, register names of ucontext_t */
+#define _GNU_SOURCE /* pthread_getattr_np, mremap */
 #endif
 #include "arch.h"
 #include "fault.h"
 #include "port.h"
+#include "port_registers.h"
 #include "sanitize.h"
 #include "thread.h"
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #ifndef MAP_NORESERVE
@@ -416,48 +416,6 @@ static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 enum { FAULT_SIGNALS = sizeof fault_signals / sizeof *fault_signals };
 static struct sigaction previous[FAULT_SIGNALS];
 
-#if defined(__linux__) && defined(__x86_64__)
-static struct pal_machine read_machine(ucontext_t *context)
-{
-	const greg_t *r = context->uc_mcontext.gregs; /* signed, of the registers' width */
-	return (struct pal_machine){
-		.pc = (uintptr_t)r[REG_RIP], .sp = (uintptr_t)r[REG_RSP], .fp = (uintptr_t)r[REG_RBP],
-		.pinned = (uintptr_t)r[REG_R15], .copy_base = (uintptr_t)r[REG_R9], .copy_bytes = (uintptr_t)r[REG_R8],
-		.result = (uintptr_t)r[REG_RAX],
-	};
-}
-
-static void write_machine(ucontext_t *context, const struct pal_machine *machine)
-{
-	greg_t *r = context->uc_mcontext.gregs;
-	r[REG_RIP] = (greg_t)machine->pc;
-	r[REG_RSP] = (greg_t)machine->sp;
-	r[REG_RBP] = (greg_t)machine->fp;
-	r[REG_RAX] = (greg_t)machine->result;
-	r[REG_EFL] &= ~(greg_t)0x400; /* the ABI wants the direction flag clear */
-}
-#elif defined(__linux__) && defined(__aarch64__)
-static struct pal_machine read_machine(ucontext_t *context)
-{
-	const mcontext_t *m = &context->uc_mcontext;
-	return (struct pal_machine){
-		.pc = m->pc, .sp = m->sp, .fp = m->regs[29],
-		.pinned = m->regs[21], .copy_base = m->regs[3], .copy_bytes = m->regs[4], .result = m->regs[0],
-	};
-}
-
-static void write_machine(ucontext_t *context, const struct pal_machine *machine)
-{
-	mcontext_t *m = &context->uc_mcontext;
-	m->pc = machine->pc;
-	m->sp = machine->sp;
-	m->regs[29] = machine->fp;
-	m->regs[0] = machine->result;
-}
-#else
-#error "port_posix.c does not know this target's ucontext_t yet"
-#endif
-
 static void ask_previous(const struct sigaction *action, int signal, siginfo_t *info, void *context)
 {
 	sigset_t mask = action->sa_mask, before;
@@ -495,10 +453,10 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	int which = 0;
 	while (which < FAULT_SIGNALS - 1 && fault_signals[which] != signal)
 		which++;
-	struct pal_machine machine = read_machine(context);
+	struct pal_machine machine = pal_port_read_registers(context);
 	enum pal_fault fault = signal == SIGSEGV || signal == SIGBUS ? PAL_FAULT_ACCESS : PAL_FAULT_TRAP;
 	if (info->si_code > 0 && pal_trap_fault(fault, (uintptr_t)info->si_addr, &machine))
-		write_machine(context, &machine);
+		pal_port_write_registers(context, &machine);
 	else
 		chain(which, signal, info, context);
 	errno = saved_errno;

@@ -1,9 +1,9 @@
 /* Snapshots as hosts have them: of one memory, or of an instance. */
-#include "image.h"
 #include "instance.h"
 #include "memory.h"
 #include "palisade.h"
 #include "state.h"
+#include "version.h"
 #include <stdlib.h>
 
 struct pal_snapshot {
@@ -50,7 +50,7 @@ pal_status pal_memory_snapshot(pal_memory *memory, pal_snapshot **out)
 static struct pal_version *version_of(const struct pal_snapshot *snapshot, const struct pal_memory *memory)
 {
 	for (size_t i = 0; i < snapshot->count; i++)
-		if (pal_version_memory(snapshot->versions[i]) == memory)
+		if (snapshot->versions[i]->memory == memory)
 			return snapshot->versions[i];
 	return NULL;
 }
@@ -69,16 +69,23 @@ pal_status pal_memory_dirty(pal_memory *memory, pal_snapshot *snapshot, uint64_t
 
 /* ---- Of an instance ---- */
 
-/* Versions of the memories that the instance owns. */
+static pal_status take_memory(struct pal_snapshot *snapshot, struct pal_memory *memory)
+{
+	if (version_of(snapshot, memory)) /* bound twice */
+		return PAL_OK;
+	pal_status status = pal_version_take(&snapshot->versions[snapshot->count], memory);
+	snapshot->count += status == PAL_OK;
+	return status;
+}
+
+/* Versions of the memories that the instance owns. Others may be bound: those are only remembered (state.c). */
 static pal_status take_memories(struct pal_snapshot *snapshot, const struct pal_instance *instance)
 {
-	const struct pal_module *module = instance->module;
 	pal_status status = PAL_OK;
-	for (uint32_t i = 0; i < module->memory_count && status == PAL_OK; i++) {
-		if (module->memories[i].import >= 0)
-			continue;
-		status = pal_version_take(&snapshot->versions[snapshot->count], instance->memories[i].owner);
-		snapshot->count += status == PAL_OK;
+	for (uint32_t i = 0; i < instance->module->memory_count && status == PAL_OK; i++) {
+		struct pal_memory *memory = instance->memories[i].owner;
+		if (memory->instance == instance->number)
+			status = take_memory(snapshot, memory);
 	}
 	return status;
 }
@@ -107,15 +114,17 @@ static pal_status restore_memories(const struct pal_snapshot *snapshot)
 	return status;
 }
 
-/* All or none: where there are several, the way back is a snapshot, too. */
-static pal_status restore_all(const struct pal_snapshot *snapshot, const struct pal_instance *instance)
+/* All or none: where there are several, the way back is a snapshot, too. They need not be bound at the moment. */
+static pal_status restore_all(const struct pal_snapshot *snapshot)
 {
 	if (snapshot->count <= 1)
 		return restore_memories(snapshot);
-	struct pal_snapshot *before = new_snapshot(instance->module->memory_count);
+	struct pal_snapshot *before = new_snapshot(snapshot->count);
 	if (before == NULL)
 		return PAL_E_NOMEM;
-	pal_status status = take_memories(before, instance);
+	pal_status status = PAL_OK;
+	for (size_t i = 0; i < snapshot->count && status == PAL_OK; i++)
+		status = take_memory(before, snapshot->versions[i]->memory);
 	if (status == PAL_OK) {
 		status = restore_memories(snapshot);
 		if (status != PAL_OK)
@@ -132,7 +141,7 @@ int32_t pal_rt_restore(void *pinned, struct pal_snapshot *snapshot)
 		return PAL_E_ARGUMENT;
 	if (!pal_state_make_room(snapshot->state))
 		return PAL_E_NOMEM;
-	pal_status status = restore_all(snapshot, instance);
+	pal_status status = restore_all(snapshot);
 	if (status == PAL_OK)
 		pal_state_load(snapshot->state, instance);
 	return status;

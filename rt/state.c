@@ -1,5 +1,6 @@
 /* See state.h. */
 #include "state.h"
+#include "memory.h"
 #include "table.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ struct pal_state {
 	uint8_t *bytes;    /* globals, then what is dropped */
 	struct saved_table *tables;
 	uint32_t table_count;
+	struct pal_memory **bound; /* of each memory of the module that is bindable: what was; else NULL */
+	uint32_t memory_count;
 };
 
 /* A part of the context. */
@@ -72,13 +75,30 @@ static bool take_tables(struct pal_state *state, const struct pal_instance *inst
 	return done;
 }
 
+/* Each holds a reference: what was bound can be bound again. */
+static bool take_bound(struct pal_state *state, const struct pal_instance *instance)
+{
+	const struct pal_module *module = instance->module;
+	state->bound = calloc((size_t)module->memory_count + 1, sizeof *state->bound);
+	if (state->bound == NULL)
+		return false;
+	state->memory_count = module->memory_count;
+	for (uint32_t i = 0; i < module->memory_count; i++) {
+		if (!(module->memories[i].flags & PAL_MEMORY_BINDABLE))
+			continue;
+		state->bound[i] = instance->memories[i].owner;
+		pal_memory_retain(state->bound[i]);
+	}
+	return true;
+}
+
 struct pal_state *pal_state_take(const struct pal_instance *instance)
 {
 	struct pal_state *state = calloc(1, sizeof *state);
 	if (state == NULL)
 		return NULL;
 	state->instance = instance->number;
-	if (take_bytes(state, instance) && take_tables(state, instance))
+	if (take_bytes(state, instance) && take_tables(state, instance) && take_bound(state, instance))
 		return state;
 	pal_state_drop(state);
 	return NULL;
@@ -90,6 +110,9 @@ void pal_state_drop(struct pal_state *state)
 		return;
 	for (uint32_t i = 0; i < state->table_count; i++)
 		free(state->tables[i].elements);
+	for (uint32_t i = 0; i < state->memory_count; i++)
+		pal_memory_free(state->bound[i]);
+	free(state->bound);
 	free(state->tables);
 	free(state->bytes);
 	free(state);
@@ -117,4 +140,7 @@ void pal_state_load(const struct pal_state *state, struct pal_instance *instance
 		memcpy(parts[i].at, from, parts[i].size);
 	for (uint32_t i = 0; i < state->table_count; i++)
 		pal_table_load(state->tables[i].table, state->tables[i].elements, state->tables[i].size);
+	for (uint32_t i = 0; i < state->memory_count; i++)
+		if (state->bound[i])
+			pal_instance_bind(instance, i, state->bound[i]); /* it was bound there: it fits */
 }

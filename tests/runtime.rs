@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, left_out, machines, need, root, run, say, scratch, wine};
+use support::{Machine, left_out, machines, need, need_python, root, run, say, scratch, wine};
 
 /// Their script tries every compiler it finds, and says what it leaves out.
 #[test]
@@ -86,6 +86,28 @@ fn windows_object(source: &Path, dir: &Path) -> PathBuf {
     let object = dir.join(name).with_extension("o");
     run(windows_compiler().arg("-c").arg(source).arg("-o").arg(&object)).expect(0);
     object
+}
+
+/// No machine here runs them; but with zig's headers all of the runtime compiles for macOS, without a warning.
+#[test]
+fn compiles_for_macos() {
+    if !need_python("the runtime for macOS", "ziglang") {
+        return;
+    }
+    let dir = scratch();
+    let all = c_files(&root().join("rt"));
+    for target in ["aarch64-macos", "x86_64-macos"] {
+        let mut zig = Command::new("python3");
+        zig.current_dir(dir.path()).args(["-m", "ziglang", "cc", "-target", target, "-c", "-Werror", "-O0"]);
+        zig.args(
+            include_str!("../rt/cflags.txt")
+                .split_whitespace()
+                .filter(|flag| !matches!(*flag, "-O2" | "-fstack-clash-protection")),
+        );
+        // Of many files it keeps one object, but looks at all of them.
+        let ran = run(zig.arg("-I").arg(root().join("rt")).arg("-I").arg(root().join("include")).args(&all));
+        assert!(ran.ok() && ran.stderr().is_empty(), "{target}:\n{}", ran.stderr());
+    }
 }
 
 /// All C sources below a folder.

@@ -128,8 +128,12 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
         return impossible("is 64-bit and must not move: cow needs a maximum or limit=SIZE, which is reserved");
     }
     let special = settings.no_access > 0 || settings.read_only.is_some();
-    if import.is_some() && (special || settings.virtual_pages.is_some() || settings.limit.is_some()) {
+    if import.is_some() && (settings.virtual_pages.is_some() || settings.limit.is_some()) {
         return impossible("is imported: what its pages are is its provider's to say");
+    }
+    // With `exact` the keys say what the provider protects, and this module's code checks it, too.
+    if import.is_some() && special && !settings.exact {
+        return impossible("is imported: what is protected of it is its provider's to say, without exact");
     }
     let read_only = match settings.read_only {
         None => (0, 0),

@@ -4,41 +4,19 @@
 mod support;
 
 mod bindable;
+mod exact;
 mod protection;
+mod sanitized;
 mod small;
+mod wrapped;
 
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_wasm, link_c, machines, run, scratch, write};
+use support::{Machine, compile_memories as compile, compile_wasm, link_c, machines, run, scratch, write};
 
-/// Compiles wasm text with `--memory` options to `NAME.o` and `NAME.h`.
-#[track_caller]
-fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&str]) -> PathBuf {
-    let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let mut options = palisade::Options::new(name);
-    options.target = machine.target();
-    assert!(options.features.set("memory-control", true));
-    options.memories = memories.iter().map(|m| MemorySpec::parse(m).unwrap_or_else(|e| panic!("{e}"))).collect();
-    let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
-}
-
-/// A C program's beginning.
-const CHECKS: &str = r#"
-#include <palisade.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "line %d: failed: %s (last trap: %s)\n", __LINE__, #condition, pal_last_trap()->message); \
-			exit(1); \
-		} \
-	} while (0)
-"#;
+/// Of all C programs here; `check.h` is in tests/support.
+const CHECKS: &str = "#include \"check.h\"\n#include <string.h>\n";
 
 /// One way to have a memory, with what the common test (modes.c) must know of it.
 struct Variant {
@@ -295,10 +273,8 @@ fn auto_runs_where_4_gib_cannot_be_reserved() {
     assert_eq!(ran.stdout(), format!("{message}\nall good\n"));
 }
 
-/// Whatever the system refuses while an instance is made and its memories grow, nothing is left behind; and under strict
-/// accounting, where only bytes that may be written count, reserving is free.
-#[test]
-fn whatever_the_system_refuses() {
+/// A program whose calls to the system fail, the modules that it makes, and the linker's flags for it.
+fn refusing(machine: &Machine, dir: &Path) -> (&'static str, Vec<PathBuf>, Vec<String>) {
     const WRAPPED: [&str; 8] = ["mmap", "munmap", "mprotect", "mremap", "malloc", "calloc", "realloc", "free"];
     let wat = |name: &str| {
         format!(
@@ -314,13 +290,19 @@ fn whatever_the_system_refuses() {
         ("automatic", "*:mode=checked", "0:mode=auto"),
         ("checked", "*:mode=checked", "1:mode=checked"),
     ];
+    let objects = modules.iter().map(|(name, a, b)| compile(machine, dir, name, &wat(name), &[a, b])).collect();
+    (include_str!("refused.c"), objects, WRAPPED.iter().map(|name| format!("-Wl,--wrap={name}")).collect())
+}
+
+/// Whatever the system refuses while an instance is made and its memories grow, nothing is left behind; and under strict
+/// accounting, where only bytes that may be written count, reserving is free.
+#[test]
+fn whatever_the_system_refuses() {
     for machine in machines() {
         let dir = scratch();
-        let objects: Vec<_> =
-            modules.iter().map(|(name, a, b)| compile(&machine, dir.path(), name, &wat(name), &[a, b])).collect();
-        let flags: Vec<String> = WRAPPED.iter().map(|name| format!("-Wl,--wrap={name}")).collect();
+        let (c, objects, flags) = refusing(&machine, dir.path());
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-        let program = link_c(&machine, dir.path(), include_str!("refused.c"), &objects, &flags);
+        let program = link_c(&machine, dir.path(), c, &objects, &flags);
         let ran = run(&mut machine.command(&program)).expect(0);
         assert!(ran.stdout().ends_with("all good\n"), "{}: {}", machine.triple, ran.stdout());
     }

@@ -1,25 +1,14 @@
 //! Snapshots of instances, memories whose data is mapped from the program's own file (`cow`), pages that go back to the
 //! OS.
 
+mod bound;
+
 #[path = "../support/mod.rs"]
 mod support;
 
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
-use support::{Machine, link_c, machines, run, scratch, write};
-
-/// Compiles wasm text with `--memory` options to `NAME.o` and `NAME.h`.
-#[track_caller]
-fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&str]) -> PathBuf {
-    let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let mut options = palisade::Options::new(name);
-    options.target = machine.target();
-    assert!(options.features.set("memory-control", true));
-    options.memories = memories.iter().map(|m| MemorySpec::parse(m).unwrap_or_else(|e| panic!("{e}"))).collect();
-    let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
-    write(dir, &format!("{name}.o"), &object.bytes)
-}
+use support::{Machine, compile_memories as compile, link_c, machines, run, scratch, write};
 
 /// Of all C programs here; `check.h` is in tests/support.
 const CHECKS: &str = "#include \"check.h\"\n#include <string.h>\n";

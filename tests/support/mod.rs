@@ -285,6 +285,22 @@ pub fn compile_with(dir: &Path, wasm: &[u8], options: &palisade::Options) -> Pat
     write(dir, &format!("{name}.o"), &object.bytes)
 }
 
+/// Compiles wasm text with `--memory` options, and what memories can have beside the standard, to `NAME.o` and `NAME.h`.
+#[track_caller]
+pub fn compile_memories(machine: &Machine, dir: &Path, name: &str, wat: &str, memories: &[&str]) -> PathBuf {
+    let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let mut options = palisade::Options::new(name);
+    options.target = machine.target();
+    for feature in ["memory-control", "custom-page-sizes"] {
+        assert!(options.features.set(feature, true));
+    }
+    let parse = |spec: &&str| palisade::plan::MemorySpec::parse(spec).unwrap_or_else(|e| panic!("{e}"));
+    options.memories = memories.iter().map(parse).collect();
+    let object = palisade::compile(&wasm, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+    write(dir, &format!("{name}.h"), object.header.as_ref().expect("a header"));
+    write(dir, &format!("{name}.o"), &object.bytes)
+}
+
 /// Links C code (with the modules' headers in reach) and objects into `dir/program`.
 #[track_caller]
 pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags: &[&str]) -> PathBuf {
