@@ -1,7 +1,7 @@
 //! The machine code of one function, reduced to what the object needs.
 
 use super::super::error::{Error, Result};
-use super::phase::phase;
+use super::phase::{hot, phase};
 use crate::context::SITE_CALL;
 use crate::translate::stub::SavedPinned;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
@@ -153,8 +153,9 @@ impl Code {
         let unwind = if windows { Ok(None) } else { compiled.create_unwind_info(env.isa) };
         let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
         let bytes = compiled.code_buffer().to_vec();
+        let hot = if checks.aside > 0 { hot(&bytes) } else { bytes.len() };
         Ok(Code {
-            phase: if env.is_x86_64 { phase(&bytes, compiled.buffer.alignment) } else { 0 },
+            phase: if env.is_x86_64 { phase(&bytes, hot, compiled.buffer.alignment) } else { 0 },
             bytes,
             relocations,
             sites: sites(compiled),
