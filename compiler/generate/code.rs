@@ -2,7 +2,7 @@
 
 use super::super::error::{Error, Result};
 use super::epilogue;
-use super::phase::phase;
+use super::phase::{hot, phase};
 use crate::context::SITE_CALL;
 use crate::translate::stub::SavedPinned;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
@@ -157,8 +157,9 @@ impl Code {
         if env.is_x86_64 {
             epilogue::shorten(&mut bytes, compiled);
         }
+        let hot = if checks.aside > 0 { hot(&bytes) } else { bytes.len() };
         Ok(Code {
-            phase: if env.is_x86_64 { phase(&bytes, compiled.buffer.alignment) } else { 0 },
+            phase: if env.is_x86_64 { phase(&bytes, hot, compiled.buffer.alignment) } else { 0 },
             bytes,
             relocations,
             sites: sites(compiled),

@@ -28,8 +28,10 @@ struct Loop {
 }
 
 /// The best remainder of the function's start by [`WINDOW`], for x86-64 code that wants to be aligned to `align`.
-pub fn phase(code: &[u8], align: u32) -> u32 {
-    let jumps = jumps(code);
+/// Jumps behind `hot` don't count.
+pub fn phase(code: &[u8], hot: usize, align: u32) -> u32 {
+    let mut jumps = jumps(code);
+    jumps.retain(|jump| jump.end as usize <= hot);
     let loops = loops(&jumps);
     if loops.is_empty() {
         return 0;
@@ -57,6 +59,13 @@ pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> u32 {
         jumps.iter().filter(crosses).count()
     };
     (0..WINDOW).step_by(STEP as usize).min_by_key(|&phase| split(phase)).unwrap_or(0)
+}
+
+/// Where second versions of loops begin, in a function that has some: behind the last return, which ends other code.
+pub fn hot(code: &[u8]) -> usize {
+    const POP_AND_RETURN: [u8; 2] = [0x5d, 0xc3];
+    let last = code.windows(2).rposition(|bytes| bytes == POP_AND_RETURN);
+    last.map_or(code.len(), |at| at + POP_AND_RETURN.len())
 }
 
 /// What looks like a direct jump inside the function, in order. Bytes of constants may look so, too: that costs a better
@@ -133,13 +142,28 @@ mod tests {
     fn hot_jumps_keep_inside_windows() {
         for (before, body) in [(0, 10), (0, 22), (0, 26), (5, 40), (100, 3), (7, 25), (20, 12)] {
             let code = one_loop(before, body);
-            let phase = phase(&code, 1);
+            let phase = phase(&code, code.len(), 1);
             let end = (before + body + 6) as u32 + phase;
             assert_eq!((end - 9) / WINDOW, end / WINDOW, "{before} {body}: {phase}");
             let fits = end / WINDOW == (before as u32 + phase) / WINDOW;
             assert!(fits || body > 20, "{before} {body}: {phase}");
         }
-        assert_eq!(phase(&one_loop(0, 26), 32), 0, "alignment comes first");
+        assert_eq!(phase(&one_loop(0, 26), usize::MAX, 32), 0, "alignment comes first");
+    }
+
+    #[test]
+    fn second_versions_move_nothing() {
+        let mut code = one_loop(7, 25);
+        code.insert(code.len() - 1, 0x5d);
+        let end = hot(&code);
+        assert_eq!(end, code.len());
+        let alone = phase(&code, end, 1);
+        for behind in 0..32 {
+            let both = [code.clone(), one_loop(behind, 10)].concat();
+            assert_eq!(hot(&both), end);
+            assert_eq!(phase(&both, end, 1), alone, "{behind}");
+        }
+        assert_eq!(hot(&[0x90; 7]), 7, "nothing returns");
     }
 
     #[test]
@@ -161,12 +185,12 @@ mod tests {
         for code in
             [&[][..], &[0x0f], &[0xe9, 0, 0, 0], &[0x0f, 0x85, 1, 0, 0, 0, 0x90], &[0xe9, 0xff, 0xff, 0xff, 0x7f, 0]]
         {
-            assert_eq!(phase(code, 16), 0, "{code:?}");
+            assert_eq!(phase(code, code.len(), 16), 0, "{code:?}");
         }
         // Constants with any bytes.
         let bytes: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8 | 0x0f).collect();
-        assert_eq!(phase(&bytes, 16) % 16, 0);
-        assert_eq!(phase(&[0xe9; 3000], 8) % 8, 0);
+        assert_eq!(phase(&bytes, bytes.len(), 16) % 16, 0);
+        assert_eq!(phase(&[0xe9; 3000], 3000, 8) % 8, 0);
     }
 
     #[test]
