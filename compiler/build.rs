@@ -79,8 +79,9 @@ impl Module {
         write(&path, &object.bytes)?;
         write(&out.join(format!("{name}.h")), object.header?.as_bytes())?;
         write(&out.join(format!("{name}.rs")), object.bindings.as_bytes())?;
-        runtime::write_module_library(&[path], &out.join(format!("libpal_module_{name}.a")))?;
         let cc = env::var("CC").ok().filter(|_| !self.options.target.is_host());
+        let library = out.join(format!("libpal_module_{name}.a"));
+        runtime::write_module_library(&self.options.target, cc.as_deref(), &[path], &library)?;
         let runtime = runtime::archive(&self.options.target, cc.as_deref())?;
         let folder = runtime.parent().expect("it is in the cache");
         Ok(vec![

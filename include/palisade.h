@@ -309,7 +309,9 @@ typedef struct pal_wasi_options {
 	const pal_wasi_dir *dirs;       /* preopened as descriptors 3, 4, … in this order */
 	size_t dir_count;
 	uint8_t no_stdio;               /* 1: descriptors 0, 1, 2 are closed */
-	int stdio[3];                   /* used if use_stdio: host descriptors for 0, 1, 2; duplicated; -1: closed */
+	/* used if use_stdio: host descriptors for 0, 1, 2; duplicated; -1: closed. On Windows HANDLEs converted to int, and 0,
+	 * 1, 2 for the standard ones */
+	int stdio[3];
 	uint8_t use_stdio;
 } pal_wasi_options;
 

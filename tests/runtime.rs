@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, left_out, machines, need, need_python, root, run, say, scratch};
+use support::{Machine, left_out, machines, need, need_python, root, run, say, scratch, wine};
 
 /// Their script tries every compiler it finds, and says what it leaves out.
 #[test]
@@ -69,6 +69,45 @@ fn compiles_for_macos() {
         let ran = run(zig.arg("-I").arg(root().join("rt")).arg("-I").arg(root().join("include")).args(&all));
         assert!(ran.ok() && ran.stderr().is_empty(), "{target}:\n{}", ran.stderr());
     }
+}
+
+/// The core's tests and WASI's, as far as they are not about POSIX, with the MinGW compiler under wine.
+#[test]
+fn windows() {
+    if !need("tests of the runtime for Windows", &["x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-ar", "wine"]) {
+        return;
+    }
+    let dir = scratch();
+    let runtime = c_files(&root().join("rt")).into_iter().filter(|f| f != &root().join("rt/main.c"));
+    let library = dir.path().join("libruntime.a");
+    let objects: Vec<PathBuf> = runtime.map(|file| windows_object(&file, dir.path())).collect();
+    run(Command::new("x86_64-w64-mingw32-ar").arg("rcs").arg(&library).args(objects)).expect(0);
+    let unit = ["main", "guest", "world", "windows", "pointers", "files", "polling"];
+    let wasi = unit.map(|name| root().join(format!("tests/wasi/unit/{name}.c"))).to_vec();
+    let mut core = c_files(&root().join("tests/rt/core"));
+    core.push(root().join("tests/rt/guest.c"));
+    for (name, sources) in [("core", core), ("wasi", wasi)] {
+        let program = dir.path().join(format!("{name}.exe"));
+        run(windows_compiler().args(sources).arg(&library).arg("-o").arg(&program)).expect(0);
+        let ran = run(wine(&program).current_dir(dir.path()));
+        assert!(ran.ok(), "{name}: {}\n{}", ran.stdout(), ran.stderr());
+        ran.stdout().lines().for_each(|line| say(format!("{name} for Windows: {line}")));
+    }
+}
+
+fn windows_compiler() -> Command {
+    let mut cc = Command::new("x86_64-w64-mingw32-gcc");
+    cc.args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fexceptions", "-fno-omit-frame-pointer"]);
+    cc.arg("-I").arg(root().join("rt")).arg("-I").arg(root().join("include"));
+    cc.arg("-I").arg(root().join("tests/rt/windows"));
+    cc
+}
+
+fn windows_object(source: &Path, dir: &Path) -> PathBuf {
+    let name = source.strip_prefix(root()).expect("a source of ours").to_string_lossy().replace('/', "_");
+    let object = dir.join(name).with_extension("o");
+    run(windows_compiler().arg("-c").arg(source).arg("-o").arg(&object)).expect(0);
+    object
 }
 
 /// All C sources below a folder.

@@ -16,6 +16,9 @@ pub struct Compiler {
     pub words: Vec<String>,
     /// Names the package to install, if it can't be run.
     hint: Option<&'static str>,
+    is_for_windows: bool,
+    /// What the target's system has in no library of its own.
+    libraries: &'static [&'static str],
 }
 
 /// One argument of the link.
@@ -40,11 +43,11 @@ impl Compiler {
             if words.is_empty() {
                 return Err(Error::new("--cc is empty"));
             }
-            return Ok(Compiler { words, hint: None });
+            return Ok(Compiler::new(words, None, target));
         }
         if let Some(zig) = zig_target(target).filter(|_| !target.is_host()) {
             let words = ["zig", "cc", "-target", zig].map(str::to_owned).to_vec();
-            return Ok(Compiler { words, hint: None });
+            return Ok(Compiler::new(words, None, target));
         }
         let (program, hint) = match (&target.triple.architecture, target.triple.environment) {
             _ if target.is_host() => ("cc", Some("gcc")),
@@ -54,7 +57,20 @@ impl Compiler {
             (_, Environment::Musl) => ("aarch64-linux-musl-gcc", None),
             _ => ("aarch64-linux-gnu-gcc", Some("gcc-aarch64-linux-gnu")),
         };
-        Ok(Compiler { words: vec![program.to_owned()], hint })
+        Ok(Compiler::new(vec![program.to_owned()], hint, target))
+    }
+
+    fn new(words: Vec<String>, hint: Option<&'static str>, target: &Target) -> Compiler {
+        let mut compiler = Compiler { words, hint, is_for_windows: target.is_windows(), libraries: &[] };
+        // It leaves out what unwinds exceptions unless the program is C++. Nothing else is missing on other systems.
+        compiler.libraries = match compiler.is_zig() {
+            _ if target.is_macos() => &[],
+            true if target.is_windows() => &["-lunwind"],
+            true => &["-pthread", "-lm", "-lunwind"],
+            false if target.is_windows() => &[],
+            false => &["-pthread", "-lm"],
+        };
+        compiler
     }
 
     /// A new run of it.
@@ -64,9 +80,26 @@ impl Compiler {
         command
     }
 
-    /// Some flags are unknown to some compilers; `zig cc` has its own defaults for these.
+    /// Some flags are unknown to some compilers: `zig cc` has its own defaults for these, and on Windows all code probes
+    /// its stack, which GCC's flag for it does not know.
     pub fn accepts(&self, flag: &str) -> bool {
-        !(self.is_zig() && flag == "-fstack-clash-protection")
+        !((self.is_zig() || self.is_for_windows) && flag == "-fstack-clash-protection")
+    }
+
+    /// What makes static libraries of its objects: `$AR`, or what comes with it where the host's does not know the format.
+    pub fn archiver(&self) -> Command {
+        if let Some(ar) = env::var_os("AR") {
+            return Command::new(ar);
+        }
+        if let (true, Some(at)) = (self.is_zig(), self.words.iter().position(|word| word == "cc")) {
+            let mut command = Command::new(&self.words[0]);
+            command.args(&self.words[1..at]).arg("ar");
+            return command;
+        }
+        match self.words[0].strip_suffix("-w64-mingw32-gcc") {
+            Some(prefix) => Command::new(format!("{prefix}-w64-mingw32-ar")),
+            None => Command::new("ar"),
+        }
     }
 
     /// `zig cc`, also as Python's package.
@@ -76,8 +109,7 @@ impl Compiler {
 
     /// What the runtime's library needs behind it.
     pub fn libraries(&self) -> &'static [&'static str] {
-        // zig leaves out what unwinds exceptions unless the program is C++.
-        if self.is_zig() { &["-pthread", "-lm", "-lunwind"] } else { &["-pthread", "-lm"] }
+        self.libraries
     }
 
     /// Runs it; what it prints goes into the error.

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, io};
 
 include!(concat!(env!("OUT_DIR"), "/sources.rs"));
@@ -77,13 +76,13 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
     })?;
     let object = |name: &&str| folder.join(name.replace('/', "_")).with_extension("o");
     let (main, core): (Vec<&str>, Vec<&str>) = names.iter().partition(|&&name| name == "rt/main.c");
-    write_archive(&folder.join(ARCHIVE), core.iter().map(object))?;
-    write_archive(&folder.join(MAIN), main.iter().map(object))
+    write_archive(compiler, &folder.join(ARCHIVE), core.iter().map(object))?;
+    write_archive(compiler, &folder.join(MAIN), main.iter().map(object))
 }
 
-/// A static library of `objects` alone.
-pub fn write_module_library(objects: &[PathBuf], output: &Path) -> Result<()> {
-    write_archive(output, objects.iter().cloned())
+/// A static library of `objects` alone; `cc` as in `--cc`.
+pub fn write_module_library(target: &Target, cc: Option<&str>, objects: &[PathBuf], output: &Path) -> Result<()> {
+    write_archive(&Compiler::find(target, cc)?, output, objects.iter().cloned())
 }
 
 /// A folder of the cache with one file; another content is another folder.
@@ -93,8 +92,8 @@ pub fn cached_file(kind: &str, name: &str, content: &str) -> Result<PathBuf> {
 }
 
 /// Makes a static library, or adds to one, in the common (System V/GNU) format, with a symbol table by `ar` where there is one.
-fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<()> {
-    let mut command = Command::new(env::var_os("AR").unwrap_or_else(|| "ar".into()));
+fn write_archive(compiler: &Compiler, path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<()> {
+    let mut command = compiler.archiver();
     command.arg("rcsD").arg(path).args(objects);
     let output = command.output().map_err(|e| Error::new(format!("can't run ar: {e}")))?;
     if output.status.success() {
@@ -107,7 +106,7 @@ fn write_archive(path: &Path, objects: impl Iterator<Item = PathBuf>) -> Result<
 /// A static library of `objects` and the runtime.
 pub fn write_library(target: &Target, cc: Option<&str>, objects: &[PathBuf], output: &Path) -> Result<()> {
     fs::copy(archive(target, cc)?, output).map_err(io_error)?;
-    write_archive(output, objects.iter().cloned())
+    write_archive(&Compiler::find(target, cc)?, output, objects.iter().cloned())
 }
 
 /// A folder of the cache that `make` fills; complete or absent, however many processes make it at once.

@@ -154,6 +154,16 @@ impl Machine {
     }
 }
 
+/// A command that runs a program for Windows. Wine's own folder is among the build's: nothing of the user's is touched.
+pub fn wine(program: &Path) -> Command {
+    let mut command = Command::new("wine");
+    command
+        .arg(program)
+        .env("WINEPREFIX", Path::new(env!("CARGO_TARGET_TMPDIR")).join("wine"))
+        .env("WINEDEBUG", "-all");
+    command
+}
+
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
