@@ -49,6 +49,28 @@ fn check_wasi(machine: &Machine, flags: &[&str]) {
     ran.stderr().lines().for_each(|line| say(format!("{what}: {line}")));
 }
 
+/// No machine here runs them; but with zig's headers all of the runtime compiles for macOS, without a warning.
+#[test]
+fn compiles_for_macos() {
+    if !need_python("the runtime for macOS", "ziglang") {
+        return;
+    }
+    let dir = scratch();
+    let all = c_files(&root().join("rt"));
+    for target in ["aarch64-macos", "x86_64-macos"] {
+        let mut zig = Command::new("python3");
+        zig.current_dir(dir.path()).args(["-m", "ziglang", "cc", "-target", target, "-c", "-Werror", "-O0"]);
+        zig.args(
+            include_str!("../rt/cflags.txt")
+                .split_whitespace()
+                .filter(|flag| !matches!(*flag, "-O2" | "-fstack-clash-protection")),
+        );
+        // Of many files it keeps one object, but looks at all of them.
+        let ran = run(zig.arg("-I").arg(root().join("rt")).arg("-I").arg(root().join("include")).args(&all));
+        assert!(ran.ok() && ran.stderr().is_empty(), "{target}:\n{}", ran.stderr());
+    }
+}
+
 /// The core's tests and WASI's, as far as they are not about POSIX, with the MinGW compiler under wine.
 #[test]
 fn windows() {
@@ -86,28 +108,6 @@ fn windows_object(source: &Path, dir: &Path) -> PathBuf {
     let object = dir.join(name).with_extension("o");
     run(windows_compiler().arg("-c").arg(source).arg("-o").arg(&object)).expect(0);
     object
-}
-
-/// No machine here runs them; but with zig's headers all of the runtime compiles for macOS, without a warning.
-#[test]
-fn compiles_for_macos() {
-    if !need_python("the runtime for macOS", "ziglang") {
-        return;
-    }
-    let dir = scratch();
-    let all = c_files(&root().join("rt"));
-    for target in ["aarch64-macos", "x86_64-macos"] {
-        let mut zig = Command::new("python3");
-        zig.current_dir(dir.path()).args(["-m", "ziglang", "cc", "-target", target, "-c", "-Werror", "-O0"]);
-        zig.args(
-            include_str!("../rt/cflags.txt")
-                .split_whitespace()
-                .filter(|flag| !matches!(*flag, "-O2" | "-fstack-clash-protection")),
-        );
-        // Of many files it keeps one object, but looks at all of them.
-        let ran = run(zig.arg("-I").arg(root().join("rt")).arg("-I").arg(root().join("include")).args(&all));
-        assert!(ran.ok() && ran.stderr().is_empty(), "{target}:\n{}", ran.stderr());
-    }
 }
 
 /// All C sources below a folder.
