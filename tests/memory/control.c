@@ -53,10 +53,11 @@ static void MOD_test(void)
 	CHECK(MOD_get(at) == 0);
 	MOD_forbidden(MOD_do_store, at + 9, 0, 0, (uint64_t)at + 9);
 	MOD_forbidden(MOD_do_fill, at - 10, 20, 0, (uint64_t)at);
+	MOD_forbidden(MOD_do_fill, at - 200, 400, 0, (uint64_t)at);
 	MOD_forbidden(MOD_do_copy, at + 5, at + page, 8, (uint64_t)at + 5);
 	MOD_forbidden(MOD_do_copy, at + 5, at + page, 8000, (uint64_t)at + 5);
 	MOD_forbidden(MOD_do_discard, at - 10, 20, 0, (uint64_t)at);
-	CHECK(MOD_get(at - 5) == 5); /* fill had come so far; discard does all or nothing */
+	CHECK(MOD_get(at - 5) == 5); /* a large fill had come so far; discard does all or nothing */
 	MOD_copy(i, at + page, at, 100);
 
 	/* no access */
