@@ -168,7 +168,9 @@ static __attribute__((noinline)) size_t collect_with_registers(struct pal_except
 
 /* ---- Slabs ---- */
 
+#ifndef __APPLE__ /* its malloc aligns for vectors (malloc(3)), of which this type does not know */
 _Static_assert(_Alignof(max_align_t) >= 16, "malloc does not align v128");
+#endif
 
 static void init_objects(struct slab *slab)
 {
