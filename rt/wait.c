@@ -95,7 +95,10 @@ static struct pal_memory *check(void *pinned, uint32_t index, uint64_t address, 
 {
 	struct pal_memory *memory = pal_instance_of(pinned)->memories[index].owner;
 	uint64_t whole = memory->size;
-	if (address % size)
+	/* A sum that the index type can't hold is outside whatever its alignment is; what a 64-bit one can't hold comes as an
+	 * aligned address that no memory reaches. */
+	bool holds = memory->index64 || address <= UINT32_MAX;
+	if (holds && address % size)
 		pal_rt_trap(PAL_TRAP_UNALIGNED_ATOMIC, NULL, (int32_t)index, address);
 	if (whole < size || address > whole - size) /* no sum, so nothing wraps */
 		pal_rt_trap(PAL_TRAP_MEMORY_OUT_OF_BOUNDS, NULL, (int32_t)index, address);

@@ -7,6 +7,7 @@ use super::function::Translator;
 use super::helper::Helper;
 use super::memory::memory_of;
 use super::trap;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
 use wasmparser::{MemArg, Operator};
@@ -180,7 +181,10 @@ impl Translator<'_, '_> {
         let offset = self.b.ins().iconst(I64, memarg.offset as i64);
         // Of a 32-bit memory both are below 2³².
         let sum = if self.env.plan.memories[memory as usize].index64 {
-            self.effective(index, memarg.offset) // all ones where it wraps: outside every memory
+            let sum = self.b.ins().iadd(index, offset);
+            let wrapped = self.b.ins().icmp(IntCC::UnsignedLessThan, sum, index);
+            let outside = self.b.ins().iconst(I64, -8); // of every memory, and aligned, which comes first
+            self.b.ins().select(wrapped, outside, sum)
         } else {
             self.b.ins().iadd(index, offset)
         };

@@ -91,6 +91,7 @@ fn own() -> Vec<TestFile<'static>> {
         file("legacy.wast", include_str!("own/legacy.wast")),
         file("exceptions.wast", include_str!("own/exceptions.wast")),
         file("compact_imports.wast", include_str!("own/compact_imports.wast")),
+        file("waiting.wast", include_str!("own/waiting.wast")),
     ]
 }
 
