@@ -1,13 +1,10 @@
-/* The same as instances_palisade.c with Wasmtime's C interface, declared here as far as it is used (wasm.h, wasmtime.h). */
+/* Instances of Wasmtime's, by its C interface, declared here as far as it is used (wasm.h, wasmtime.h); see
+ * instances_measure.h. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define ROUNDS 20000
-#define LIVE 10000
 
 typedef struct { uint64_t store_id; size_t private_; } instance_t;
 typedef struct { uint64_t store_id; void *private_; } function_t;
@@ -23,17 +20,12 @@ bool wasmtime_instance_export_get(void *context, const instance_t *, const char 
 void *wasmtime_func_call(void *context, const function_t *, const value_t *args, size_t nargs, value_t *results,
 			 size_t nresults, void **trap);
 
-struct instance {
+typedef struct {
 	void *store;
 	function_t next;
-};
+} handle;
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
+static void *engine, *module;
 
 static void fail(const char *what)
 {
@@ -41,7 +33,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static int32_t next(struct instance *instance)
+static int next(const handle *instance)
 {
 	value_t result;
 	void *trap = NULL;
@@ -50,9 +42,9 @@ static int32_t next(struct instance *instance)
 	return result.of.i32;
 }
 
-static struct instance make(void *engine, void *module)
+static handle make(void)
 {
-	struct instance made = {wasmtime_store_new(engine, NULL, NULL), {0}};
+	handle made = { wasmtime_store_new(engine, NULL, NULL), { 0 } };
 	void *context = wasmtime_store_context(made.store), *trap = NULL;
 	instance_t instance;
 	extern_t export;
@@ -65,35 +57,23 @@ static struct instance make(void *engine, void *module)
 	return made;
 }
 
+static void end(handle instance)
+{
+	wasmtime_store_delete(instance.store);
+}
+
+#include "instances_measure.h"
+
 int main(int argc, char **argv)
 {
 	static uint8_t wasm[1 << 16];
-	static struct instance live[LIVE];
 	FILE *file = fopen(argc > 1 ? argv[1] : "", "rb");
 	if (!file)
 		fail("reading the module");
 	size_t size = fread(wasm, 1, sizeof wasm, file);
 	fclose(file);
-	void *engine = wasm_engine_new(), *module = NULL;
+	engine = wasm_engine_new();
 	if (wasmtime_module_new(engine, wasm, size, &module))
 		fail("the module");
-	double start = now();
-	for (int i = 0; i < ROUNDS; i++)
-		wasmtime_store_delete(make(engine, module).store);
-	double each = (now() - start) / ROUNDS;
-	start = now();
-	for (int i = 0; i < LIVE; i++)
-		live[i] = make(engine, module);
-	double held = (now() - start) / LIVE;
-	for (int i = 0; i < LIVE; i++) {
-		if (next(&live[i]) != 2)
-			fail("a second call");
-		wasmtime_store_delete(live[i].store);
-	}
-	struct instance one = make(engine, module);
-	start = now();
-	for (int i = 0; i < ROUNDS * 100; i++)
-		next(&one);
-	printf("%.0f %.0f %.2f\n", each, held, (now() - start) / (ROUNDS * 100));
-	return 0;
+	return measure(20000, 2000000);
 }

@@ -241,7 +241,8 @@ typedef struct pal_table pal_table; /* reference-counted, as memories */
 typedef enum pal_table_type { PAL_TABLE_FUNCREF = 0x70, PAL_TABLE_EXTERNREF = 0x6f } pal_table_type;
 
 /* Makes a table of nulls. A table of functions whose elements all have the type that the first module importing it
- * wants, (ref null $type) or without null, is a table of that type from then on. max_elements UINT64_MAX: no maximum. PAL_E_RANGE, PAL_E_NOMEM, PAL_E_ARGUMENT. */
+ * wants, (ref null $type) or without null, is a table of that type from then on. max_elements UINT64_MAX: no maximum.
+ * PAL_E_RANGE, PAL_E_NOMEM, PAL_E_ARGUMENT. */
 pal_status pal_table_new(pal_table **out, pal_table_type, uint64_t min_elements, uint64_t max_elements);
 void pal_table_free(pal_table *);
 uint64_t pal_table_size(const pal_table *);

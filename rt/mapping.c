@@ -139,7 +139,8 @@ static bool new_object_pages(struct pal_memory *memory, uint64_t pages, uint64_t
 
 bool pal_memory_show_object(struct pal_memory *memory, uint64_t from, uint64_t to, uint64_t offset, pal_prot access)
 {
-	return pal_port_map(pal_memory_page(memory, from), pal_page_bytes(from, to), memory->object, offset * pal_port_page(), access, true);
+	return pal_port_map(pal_memory_page(memory, from), pal_page_bytes(from, to), memory->object,
+	                    offset * pal_port_page(), access, true);
 }
 
 void pal_memory_release_object(struct pal_memory *memory, uint64_t offset, uint64_t pages)

@@ -94,8 +94,8 @@ static void become_newest(struct pal_image *image, struct pal_version *version, 
 	pal_version_append(image, version);
 }
 
-/* The memory, whose pages are mapped as the version has them, but for those of shared files, gets its bytes. A failure leaves the image as it was, and
- * the memory, if it has no pages of its object. */
+/* The memory, whose pages are mapped as the version has them, but for those of shared files, gets its bytes. A failure
+ * leaves the image as it was, and the memory, if it has no pages of its object. */
 static pal_status load(struct pal_version *version)
 {
 	struct pal_memory *memory = version->memory;

@@ -39,10 +39,10 @@ bool pal_suspects_add_written(struct pal_suspects *suspects, const struct pal_me
 	return true;
 }
 
-/* Of the image's own those that were written; of fresh ones,
- * which are zero until they are written, the same, unless the image may have something else at their place; of others,
- * all. */
-bool pal_suspects_add_run(struct pal_suspects *suspects, const struct pal_memory *memory, const struct pal_run *run, uint64_t end)
+/* Of the image's own those that were written; of fresh ones, which are zero until they are written, the same, unless the
+ * image may have something else at their place; of others, all. */
+bool pal_suspects_add_run(struct pal_suspects *suspects, const struct pal_memory *memory, const struct pal_run *run,
+                          uint64_t end)
 {
 	uint64_t known = run->from;
 	if (run->backing == PAL_BACKING_NONE)

@@ -141,9 +141,7 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
         if let Some(&code) = env.plan.import_code.get(&index) {
             call_module(t, ty, params, code, slot);
         }
-        let has_vectors = ty.params().contains(&ValType::V128);
-        let frame = if has_vectors || signature::c_results_in_memory(ty) { Frame::Large } else { Frame::Small };
-        check_stack(t, frame);
+        check_stack(t, Frame::of_import(ty));
         let mut args = vec![t.load_context(I64, slot, Region::Context)];
         args.extend(store_vectors(t, ty, params));
         let (offsets, size) = signature::result_struct(ty);
@@ -364,12 +362,24 @@ fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
     t.pinned = Some(instance);
 }
 
-/// How far a stub's stack pointer may be from its frame pointer: some registers, or as many vectors and results as a
-/// function can have.
+/// How far a stub's stack pointer may be from its frame pointer: some registers, or as many arguments, vectors and
+/// results as a function can have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Frame {
     Small,
     Large,
+}
+
+/// So many arguments are some registers' worth of stack.
+const FEW_ARGUMENTS: usize = 16;
+
+impl Frame {
+    /// Of the thunk in front of an import.
+    fn of_import(ty: &FuncType) -> Frame {
+        let has_vectors = ty.params().contains(&ValType::V128);
+        let is_large = has_vectors || ty.params().len() > FEW_ARGUMENTS || signature::c_results_in_memory(ty);
+        if is_large { Frame::Large } else { Frame::Small }
+    }
 }
 
 /// Has the runtime tell the instance on which stack it runs, unless it knows, and there is room for C on it: then code

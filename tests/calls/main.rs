@@ -6,16 +6,14 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, run, scratch};
+use support::{Machine, check_c, compile_wat, expect_good, machines, run, scratch};
 
 /// Compiles the modules, links them with the host's C code, and expects it to be content.
 fn check(machine: &Machine, c: &str, modules: &[(&str, &str)]) {
     let dir = scratch();
     let objects: Vec<PathBuf> =
         modules.iter().map(|(name, text)| compile_wat(machine, dir.path(), name, text)).collect();
-    let program = link_c(machine, dir.path(), c, &objects, &[]);
-    let ran = run(&mut machine.command(&program)).expect(0);
-    assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+    check_c(machine, dir.path(), c, &objects, &[]);
 }
 
 #[test]
@@ -146,6 +144,6 @@ fn a_c_plus_plus_exception_passes_a_frame_that_made_room_for_a_tail_call() {
         command.arg(support::root().join("include")).arg("-I").arg(dir.path());
         command.arg(support::root().join("tests/calls/through.cpp")).arg(object).arg(machine.runtime());
         run(command.args(["-pthread", "-o"]).arg(&program)).expect(0);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
     }
 }

@@ -6,16 +6,14 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use support::{Machine, compile_wat, compile_with, link_c, machines, run, scratch};
+use support::{GOOD, Machine, check_c, compile_wat, compile_with, expect_good, link_c, machines, run, scratch};
 
 /// Compiles the modules, links them with the host's C code, and expects it to be content.
 fn check(machine: &Machine, c: &str, modules: &[(&str, &str)]) {
     let dir = scratch();
     let objects: Vec<PathBuf> =
         modules.iter().map(|(name, text)| compile_wat(machine, dir.path(), name, text)).collect();
-    let program = link_c(machine, dir.path(), c, &objects, &[]);
-    let ran = run(&mut machine.command(&program)).expect(0);
-    assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+    check_c(machine, dir.path(), c, &objects, &[]);
 }
 
 /// The memories of the actors: their own, guarded (the pinned register is its base); another module's; their second
@@ -111,11 +109,11 @@ int main(void)
             compile_with(dir.path(), &wat::parse_str(text).expect("a module"), &options)
         });
         let program = link_c(&machine, dir.path(), host, &objects, &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
         if machine.is_host() {
             let mut shell = Command::new("sh");
             let ran = run(shell.args(["-c", "ulimit -v 1048576 && exec \"$0\""]).arg(&program)).expect(0);
-            assert_eq!(ran.stdout(), "all good\n");
+            assert_eq!(ran.stdout(), GOOD);
         }
     }
 }

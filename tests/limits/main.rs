@@ -8,9 +8,7 @@ use palisade::optimize::Disabled;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::sanitized::{SANITIZERS, Sanitized};
-use support::{Machine, link_c, machines, need, run, scratch};
-
-const GOOD: &str = "all good\n";
+use support::{GOOD, Machine, link_c, machines, need, run, scratch};
 
 fn compile(machine: &Machine, dir: &Path, name: &str, wat: &str, change: &dyn Fn(&mut Options)) -> PathBuf {
     let mut options = Options::new(name);

@@ -7,21 +7,13 @@ mod support;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, need, root, run, scratch, write};
-
-const GOOD: &str = "all good\n";
+use support::{GOOD, Machine, compile_wat, expect_good, link_c, machines, need, root, run, scratch, write};
 
 /// The two modules and their host, the store under a name that is no C identifier.
 fn inputs(dir: &Path) {
     write(dir, "the-store.wat", include_str!("store.wat"));
     write(dir, "user.wat", include_str!("user.wat"));
     write(dir, "main.c", include_str!("main.c"));
-}
-
-#[track_caller]
-fn expect_good(machine: &Machine, program: &Path) {
-    let ran = run(&mut machine.command(program)).expect(0);
-    assert_eq!(ran.stdout(), GOOD, "{}: {}", machine.triple, ran.stderr());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bindable memories, memories chosen as the code runs, and immutable ones.
 
-use crate::support::{link_c, machines, run, scratch};
+use crate::support::{check_c, machines, scratch};
 use crate::{CHECKS, compile};
 use palisade::plan::MemorySpec;
 
@@ -117,8 +117,7 @@ fn memories_are_bound_to_other_bytes() {
     for machine in machines() {
         let dir = scratch();
         let object = compile(&machine, dir.path(), "lib", BOUND, &["b:bind"]);
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{BOUND_HOST}"), &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{BOUND_HOST}"), &[object], &[]);
     }
 }
 
@@ -232,8 +231,7 @@ fn memories_are_chosen_as_the_code_runs() {
         let dir = scratch();
         let specs = ["exact:no-access=100,read-only=100,mode=checked", "fixed:immutable"];
         let object = compile(&machine, dir.path(), "lib", ANY, &specs);
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{ANY_HOST}"), &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{ANY_HOST}"), &[object], &[]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Memories that their owner protects to the byte, in other modules: those check the same, or they are not linked.
 
 use crate::CHECKS;
-use crate::support::{compile_memories as compile, link_c, machines, run, scratch};
+use crate::support::{check_c, compile_memories as compile, machines, scratch};
 
 const OWNER: &str = r#"(module (memory (export "memory") 4) (memory (export "pages") 4))"#;
 
@@ -116,7 +116,6 @@ fn what_is_protected_to_the_byte_is_so_for_other_modules() {
             }
         }
         let flags = ["-Wno-unused-function", "-Wno-unused-variable"];
-        let program = link_c(&machine, dir.path(), &format!("{c}{HOST}"), &objects, &flags);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{c}{HOST}"), &objects, &flags);
     }
 }

@@ -13,7 +13,10 @@ mod wrapped;
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_memories as compile, compile_wasm, link_c, machines, run, scratch, write};
+use support::{
+    GOOD, Machine, check_c, compile_memories as compile, compile_wasm, expect_good, link_c, machines, run, scratch,
+    write,
+};
 
 /// Of all C programs here; `check.h` is in tests/support.
 const CHECKS: &str = "#include \"check.h\"\n#include <string.h>\n";
@@ -120,8 +123,7 @@ fn pages_are_protected_and_discarded() {
             main += &format!("\t{name}_test();\n");
         }
         let c = format!("{c}{main}\tputs(\"all good\");\n\treturn 0;\n}}\n");
-        let program = link_c(&machine, dir.path(), &c, &objects, &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &c, &objects, &[]);
     }
 }
 
@@ -192,8 +194,7 @@ int main(void)
         let dir = scratch();
         let objects: Vec<_> =
             modules.iter().map(|(name, spec)| compile(&machine, dir.path(), name, &wat(spec), &[])).collect();
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &objects, &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &objects, &[]);
     }
 }
 
@@ -240,7 +241,7 @@ fn all_modes_have_the_same_edges() {
             .collect();
         let main = format!("int main(void) {{\n{calls}\nputs(\"all good\");\nreturn 0; }}\n");
         let program = program(&machine, dir.path(), &variants, &main);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
     }
 }
 
@@ -333,8 +334,7 @@ int main(void)
     for machine in machines() {
         let dir = scratch();
         let object = compile(&machine, dir.path(), "lib", section, &[]);
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
     }
 }
 
@@ -382,7 +382,7 @@ int main(void)
         let object = compile(&machine, dir.path(), "lib", &wat, &[]);
         let program =
             link_c(&machine, dir.path(), &format!("{CHECKS}#include \"lib.h\"\n{IMPORTED}{main}"), &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
     }
 }
 
@@ -459,7 +459,7 @@ fn c_programs_use_several_memories() {
         write(&data, "file", "0123456789");
         run(palisade.arg(&module).arg("-o").arg(&program).arg("--dir").arg(format!("{}::data", data.display())))
             .expect(0);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
         for (argument, trap) in [
             ("arena", "out of bounds memory access"),
             ("sparse", "protected memory access: address 0x5 of memory 2"),
@@ -657,7 +657,7 @@ int main(void) { plain_test(); automatic_test(); puts("all good"); return 0; }
         let automatic = compile(&machine, dir.path(), "automatic", BUILTINS, &["*:mode=auto"]);
         let c = format!("{CHECKS}#include \"plain.h\"\n#include \"automatic.h\"\n{main}");
         let program = link_c(&machine, dir.path(), &c, &[plain, automatic], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
         if machine.is_host() {
             // The version with checks has them in the thunks, too.
             let mut shell = std::process::Command::new("sh");
@@ -665,7 +665,7 @@ int main(void) { plain_test(); automatic_test(); puts("all good"); return 0; }
             let (plain, automatic) = (dir.path().join("plain.o"), dir.path().join("automatic.o"));
             let program = link_c(&machine, dir.path(), &text, &[plain, automatic], &["-Wno-unused-function"]);
             let ran = run(shell.args(["-c", "ulimit -v 1048576 && exec \"$0\""]).arg(&program)).expect(0);
-            assert_eq!(ran.stdout(), "all good\n");
+            assert_eq!(ran.stdout(), GOOD);
         }
         // In the loop there is no call.
         let mut options = palisade::Options::new("lib");
@@ -729,7 +729,6 @@ fn wasm64_programs_use_memory_beyond_4_gib() {
     for machine in machines() {
         let object = compile_wasm(&machine, dir.path(), "large", &wasm);
         let host = format!("{CHECKS}{}", include_str!("wasm64_host.c"));
-        let program = link_c(&machine, dir.path(), &host, &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &host, &[object], &[]);
     }
 }

@@ -1,6 +1,6 @@
 //! Every kind of access before, at, across and behind every kind of boundary: same trap, with address and memory.
 
-use crate::support::{Machine, link_c, machines, run, scratch};
+use crate::support::{Machine, check_c, machines, scratch};
 use crate::{CHECKS, compile};
 use std::path::{Path, PathBuf};
 
@@ -54,8 +54,6 @@ fn every_access_at_every_boundary() {
     for machine in machines() {
         let dir = scratch();
         let (c, objects) = boundaries(&machine, dir.path());
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{c}"), &objects, &[]);
-        let ran = run(&mut machine.command(&program)).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{c}"), &objects, &[]);
     }
 }

@@ -7,9 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::sanitized::{SANITIZERS, Sanitized};
-use support::{Machine, compile_wat, link_c, machines, need, root, run, scratch};
-
-const GOOD: &str = "all good\n";
+use support::{GOOD, Machine, compile_wat, link_c, machines, need, root, run, scratch};
 
 fn library(machine: &Machine, dir: &Path) -> PathBuf {
     compile_wat(machine, dir, "lib", include_str!("lib.wat"))

@@ -6,7 +6,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, need_python, root, run, scratch};
+use support::{Machine, check_c, compile_wat, link_c, machines, need_python, root, run, scratch};
 
 fn cpus() -> impl Iterator<Item = Machine> {
     machines().into_iter().flat_map(|machine| {
@@ -47,9 +47,7 @@ fn vectors_cross_between_modules_and_c() {
         let dir = scratch();
         let modules = [("inner", include_str!("inner.wat")), ("outer", outer.as_str())];
         let objects = modules.map(|(name, text)| compile_wat(&machine, dir.path(), name, text));
-        let program = link_c(&machine, dir.path(), include_str!("host.c"), &objects, &[]);
-        let ran = run(&mut machine.command(&program)).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.name());
+        check_c(&machine, dir.path(), include_str!("host.c"), &objects, &[]);
     }
 }
 

@@ -8,7 +8,7 @@ mod support;
 
 use palisade::plan::MemorySpec;
 use std::path::{Path, PathBuf};
-use support::{Machine, compile_memories as compile, link_c, machines, run, scratch, write};
+use support::{GOOD, Machine, check_c, compile_memories as compile, link_c, machines, run, scratch, write};
 
 /// Of all C programs here; `check.h` is in tests/support.
 const CHECKS: &str = "#include \"check.h\"\n#include <string.h>\n";
@@ -51,8 +51,7 @@ fn instances_go_back_to_what_they_were() {
              \tputs(\"all good\");\n\treturn 0;\n}}\n"
         );
         let c = format!("{CHECKS}{headers}{}{tests}{main}", include_str!("imports.c"));
-        let program = link_c(&machine, dir.path(), &c, &objects, &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &c, &objects, &[]);
     }
 }
 
@@ -82,8 +81,7 @@ int main(void)
     for machine in machines() {
         let dir = scratch();
         let object = compile(&machine, dir.path(), "threads", wat, &[]);
-        let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
     }
 }
 
@@ -370,5 +368,5 @@ int main(void)
     let object = compile(&machine, dir.path(), "large", wat, &[]);
     let program = link_c(&machine, dir.path(), &format!("{CHECKS}{main}"), &[object], &[]);
     let ran = run(&mut machine.command(&program)).expect(0);
-    assert_eq!(ran.stdout(), "all good\n", "{}", ran.stderr());
+    assert_eq!(ran.stdout(), GOOD, "{}", ran.stderr());
 }

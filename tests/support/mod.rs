@@ -320,6 +320,22 @@ pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags
     program
 }
 
+/// What hosts print at their end.
+pub const GOOD: &str = "all good\n";
+
+/// Runs a program that prints this and nothing else.
+#[track_caller]
+pub fn expect_good(machine: &Machine, program: &Path) {
+    let ran = run(&mut machine.command(program)).expect(0);
+    assert_eq!(ran.stdout(), GOOD, "{}: {}", machine.name(), ran.stderr());
+}
+
+/// Links such a program as [`link_c`] does, and runs it.
+#[track_caller]
+pub fn check_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags: &[&str]) {
+    expect_good(machine, &link_c(machine, dir, c, objects, flags));
+}
+
 /// All of the runtime but `main`.
 pub fn runtime_sources() -> Vec<PathBuf> {
     let mut found = Vec::new();

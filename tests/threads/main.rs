@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, need, root, run, scratch};
+use support::{GOOD, Machine, check_c, compile_wat, link_c, machines, need, root, run, scratch};
 
 /// A C program with `guest.c`, compiled to a module that imports a shared memory of at most 64 MiB.
 fn module(dir: &Path, name: &str) -> PathBuf {
@@ -87,9 +87,7 @@ fn objects(machine: &Machine, dir: &Path) -> Vec<PathBuf> {
 fn a_host_with_an_instance_per_thread() {
     for machine in machines() {
         let dir = scratch();
-        let program = link_c(&machine, dir.path(), HOST, &objects(&machine, dir.path()), &[]);
-        let ran = run(&mut machine.command(&program)).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        check_c(&machine, dir.path(), HOST, &objects(&machine, dir.path()), &[]);
     }
 }
 
@@ -115,7 +113,7 @@ fn the_runtime_has_no_data_races() {
     // Faults are ours; what is not instrumented runs between them.
     let options = "handle_segv=0 handle_sigbus=0 handle_sigill=0 handle_sigfpe=0 halt_on_error=1";
     let ran = run(Command::new(&program).env("TSAN_OPTIONS", options)).expect(0);
-    assert_eq!(ran.stdout(), "all good\n", "{}", ran.stderr());
+    assert_eq!(ran.stdout(), GOOD, "{}", ran.stderr());
 }
 
 /// A second or two; PALISADE_RACE_SECONDS=60 in the environment for a minute.
@@ -134,7 +132,7 @@ fn threads_race_on_the_pages_of_a_shared_memory() {
         });
         let program = link_c(&machine, dir.path(), include_str!("race.c"), &objects, &["-pthread"]);
         let ran = run(machine.command(&program).arg((seconds * 1000).to_string())).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        assert_eq!(ran.stdout(), GOOD, "{}", machine.triple);
         support::say(format!("threads on {}, {seconds} s: {}", machine.triple, ran.stderr().trim()));
     }
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use std::process::Command;
-use support::{Machine, machines, run, scratch, write};
+use support::{Machine, expect_good, link_c, machines, run, scratch, write};
 
 /// A function `culprit` that traps, and what the report must say.
 struct Culprit {
@@ -163,9 +163,8 @@ fn hosts_catch_traps_with_pal_try() {
     for machine in machines() {
         let dir = scratch();
         let object = support::compile_wat(&machine, dir.path(), "lib", include_str!("host.wat"));
-        let program = support::link_c(&machine, dir.path(), include_str!("host.c"), &[object], &[]);
-        let ran = run(&mut machine.command(&program)).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        let program = link_c(&machine, dir.path(), include_str!("host.c"), &[object], &[]);
+        expect_good(&machine, &program);
         // Without a pal_try the report is printed and the process aborts.
         let ran = run(machine.command(&program).arg("uncaught")).expect(134);
         assert!(ran.stderr().starts_with("palisade: trap: integer divide by zero"), "{}", ran.stderr());
@@ -188,6 +187,6 @@ fn cxx_exceptions_pass_through_wasm() {
         command.arg(support::root().join("include")).arg("-I").arg(dir.path());
         command.arg(support::root().join("tests/traps/exception.cpp")).arg(object).arg(machine.runtime());
         run(command.args(["-pthread", "-o"]).arg(&program)).expect(0);
-        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "all good\n", "{}", machine.triple);
+        expect_good(&machine, &program);
     }
 }
