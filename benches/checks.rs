@@ -24,8 +24,9 @@ pub fn bench(bench: &Bench) {
         return;
     }
     let mut contenders: Vec<(&str, Build)> = vec![
-        ("guard", |wasm, out| palisade(wasm, out, "guard")),
-        ("checked", |wasm, out| palisade(wasm, out, "checked")),
+        ("guard", |wasm, out| palisade(wasm, out, "guard", "none")),
+        ("checked", |wasm, out| palisade(wasm, out, "checked", "none")),
+        ("checked, `--harden=spectre`", |wasm, out| palisade(wasm, out, "checked", "spectre")),
     ];
     if ["wasm2c", "wasm2wat", "clang"].iter().all(|p| installed(p)) && Path::new(WASM2C_RUNTIME).is_file() {
         contenders.push(("wasm2c + clang -O2", wasm2c));
@@ -88,10 +89,11 @@ fn compile(folder: &Path, kernel: &str) -> PathBuf {
     wasm
 }
 
-fn palisade(wasm: &Path, out: &Path, mode: &str) -> Command {
+fn palisade(wasm: &Path, out: &Path, mode: &str, harden: &str) -> Command {
     let mut palisade = Command::new(PALISADE);
     palisade.arg(wasm).arg(here("checks/palisade.c")).arg("-o").arg(out);
-    measure(palisade.args(["--memory", MEMORY, "--memory", &format!("heap:mode={mode}")]));
+    palisade.args(["--harden", harden, "--memory", MEMORY, "--memory", &format!("heap:mode={mode}")]);
+    measure(&mut palisade);
     Command::new(out)
 }
 

@@ -8,6 +8,7 @@ pub mod build;
 pub mod context;
 pub mod error;
 pub mod generate;
+pub mod harden;
 pub mod header;
 pub mod link;
 pub mod name;
@@ -20,6 +21,7 @@ pub mod write;
 
 pub use error::{Error, Result};
 pub use generate::Checks;
+pub use harden::Harden;
 pub use link::runtime;
 pub use target::Target;
 
@@ -198,9 +200,11 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let plan = plan::plan(&module, &specs, &options.imports, options.interruptible)?;
+    let harden = options.target.harden;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
-    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))
+    let disabled = &if harden.spectre { disabled.and_trusting() } else { disabled.clone() };
+    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, harden))
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {

@@ -1,11 +1,12 @@
 //! Machines to compile for.
 
 use crate::error::{Error, Result};
+use crate::harden::Harden;
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use target_lexicon::{Architecture, Environment, OperatingSystem, Triple};
 
-/// A target machine and the CPU features code may use.
+/// A target machine, the CPU features code may use, and what it is hardened against.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The machine.
@@ -14,6 +15,8 @@ pub struct Target {
     /// target without being named: newer ones are too rare for a default, and the runtime refuses machines that lack
     /// what was used.
     pub cpu: String,
+    /// `--harden`.
+    pub harden: Harden,
 }
 
 /// A supported target with how it is tested.
@@ -84,7 +87,7 @@ impl Registers {
 impl Target {
     /// The machine this compiler runs on.
     pub fn host() -> Target {
-        Target { triple: Triple::host(), cpu: "auto".into() }
+        Target { triple: Triple::host(), cpu: "auto".into(), harden: Harden::default() }
     }
 
     /// A target by its triple.
@@ -102,7 +105,7 @@ impl Target {
         if !system || !known {
             return Err(Error::new(format!("target {text:?} is not supported (see --print targets)")));
         }
-        Ok(Target { triple, cpu: "baseline".into() })
+        Ok(Target { triple, cpu: "baseline".into(), harden: Harden::default() })
     }
 
     /// True if its programs run on this machine without an emulator.
@@ -168,6 +171,12 @@ impl Target {
         }
         if !matches!(self.cpu.as_str(), "native" | "baseline" | "auto") {
             builder.enable(&self.cpu).map_err(|e| Error::new(format!("--cpu {}: {e}", self.cpu)))?;
+        }
+        if matches!(self.triple.architecture, Architecture::Aarch64(_)) {
+            let Harden { spectre, branch, returns } = self.harden;
+            for (name, on) in [("use_csdb", spectre), ("use_bti", branch), ("sign_return_address", returns)] {
+                builder.set(name, if on { "true" } else { "false" }).map_err(|e| unsupported(&e))?;
+            }
         }
         builder.finish(settings::Flags::new(flags)).map_err(|e| unsupported(&e))
     }

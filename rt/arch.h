@@ -51,6 +51,19 @@ PAL_ASSEMBLY uintptr_t pal_copy_word(void *to, const void *from, size_t size, co
 /* The code of these, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
+/* A return address from the stack without its signature: aarch64 code may sign it (--harden=return). CPUs without
+ * signatures take this for a nop (xpaclri). */
+static inline uintptr_t pal_return_address(uintptr_t address)
+{
+#ifdef __aarch64__
+	register uintptr_t x30 __asm__("x30") = address;
+	__asm__("hint #7" : "+r"(x30));
+	return x30;
+#else
+	return address;
+#endif
+}
+
 /* The registers that a wasm function leaves as they were, but for the frame pointer and the pinned register: rbx, r12 to
  * r14; x19 to x28, the lower halves of v8 to v15. */
 #if defined(__x86_64__)

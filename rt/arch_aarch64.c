@@ -1,6 +1,14 @@
-/* aarch64, AAPCS64; see arch.h. `hint #34` is `bti c`. */
+/* aarch64, AAPCS64; see arch.h. `hint #34` is `bti c`; what returns signs its return address where C does. */
 #include "arch.h"
 #ifdef __aarch64__
+
+#ifdef __ARM_FEATURE_PAC_DEFAULT
+#define SIGN "\thint #25\n\t.cfi_negate_ra_state\n" /* paciasp, which is also a bti c */
+#define CHECK_SIGN "\thint #29\n\t.cfi_negate_ra_state\n" /* autiasp */
+#else
+#define SIGN "\thint #34\n"
+#define CHECK_SIGN
+#endif
 
 __asm__(
 ".text\n"
@@ -9,7 +17,7 @@ __asm__(
  * All callee-saved registers go into the frame: wasm code and the frames a trap skips may have changed any of them. */
 PAL_GLOBAL(pal_try_frame)
 "	.cfi_startproc\n"
-"	hint #34\n"
+SIGN
 "	stp x29, x30, [sp, #-176]!\n"
 "	.cfi_def_cfa_offset 176\n"
 "	.cfi_offset 29, -176\n"
@@ -58,6 +66,7 @@ PAL_INNER(pal_try_land)
 "	ldp d14, d15, [x29, #144]\n"
 "	ldp x29, x30, [sp], #176\n"
 "	.cfi_def_cfa 31, 0\n"
+CHECK_SIGN
 "	ret\n"
 "	.cfi_endproc\n"
 
@@ -71,7 +80,7 @@ PAL_GLOBAL(pal_try_resume)
 /* void pal_switch_stack(void *top, void (*fn)(void *), void *arg) */
 PAL_GLOBAL(pal_switch_stack)
 "	.cfi_startproc\n"
-"	hint #34\n"
+SIGN
 "	stp x29, x30, [sp, #-16]!\n"
 "	.cfi_def_cfa_offset 16\n"
 "	.cfi_offset 29, -16\n"
@@ -84,6 +93,7 @@ PAL_GLOBAL(pal_switch_stack)
 "	mov sp, x29\n"
 "	ldp x29, x30, [sp], #16\n"
 "	.cfi_def_cfa 31, 0\n"
+CHECK_SIGN
 "	ret\n"
 "	.cfi_endproc\n"
 
@@ -115,7 +125,8 @@ PAL_PUBLIC(name) \
 THROW(pal_rt_throw, pal_throw)
 THROW(pal_rt_throw_ref, pal_throw_ref)
 
-/* void pal_land(const struct pal_landing *); x21 is the pinned register. */
+/* void pal_land(const struct pal_landing *); x21 is the pinned register. A return, since a branch would have to find a
+ * mark where it lands. */
 PAL_GLOBAL(pal_land)
 "	hint #34\n"
 "	ldp x19, x20, [x0, #48]\n"
@@ -131,7 +142,7 @@ PAL_GLOBAL(pal_land)
 "	ldp x29, x21, [x0, #16]\n"
 "	ldp x0, x1, [x0, #32]\n"
 "	mov sp, x2\n"
-"	br x16\n"
+"	ret x16\n"
 
 /* Guarded copies: (x0 to, x1 from, x2 size, x3 base, x4 bytes); x3 and x4 stay as they are: port_registers.c reads them.
  * Overlap is fine in the right direction: what a step overwrites, it or a step before has read. */

@@ -1,5 +1,6 @@
 /* See last_trap.h. */
 #include "last_trap.h"
+#include "arch.h"
 #include "sanitize.h"
 #include "site.h"
 #include "text.h"
@@ -137,7 +138,7 @@ PAL_NO_SANITIZE static void walk(struct pal_thread *thread, bool in_c, uintptr_t
 		if (thread->frames_cut)
 			return;
 		const uintptr_t *record = (const uintptr_t *)fp;
-		add_frame(thread, record[1], true);
+		add_frame(thread, pal_return_address(record[1]), true);
 		lowest = fp + 2 * sizeof(uintptr_t); /* at most stack->high */
 		fp = record[0];
 	}

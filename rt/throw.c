@@ -62,7 +62,7 @@ PAL_NO_SANITIZE static uintptr_t word_at(uintptr_t address)
 /* Frame records are {caller's frame pointer, return address}; compiled code keeps them. */
 static struct frame caller_of(struct frame frame)
 {
-	return (struct frame){ word_at(frame.fp + sizeof(uintptr_t)), word_at(frame.fp) };
+	return (struct frame){ pal_return_address(word_at(frame.fp + sizeof(uintptr_t))), word_at(frame.fp) };
 }
 
 /* What the registers held when the frame's function was called: it has saved those that it uses. */

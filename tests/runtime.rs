@@ -5,6 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::sanitized::{GCC_FLAGS, clang_flags, runtime_objects};
 use support::{Machine, left_out, machines, need, need_python, root, run, say, scratch, wine};
 
 /// Their script tries every compiler it finds, and says what it leaves out.
@@ -19,27 +20,27 @@ fn the_core_of_the_runtime() {
     }
 }
 
-const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
-
 #[test]
 fn wasi() {
     for machine in machines() {
-        check_wasi(&machine, &["-O2"]);
+        check_wasi(&machine, &["-O2", "-fexceptions", "-fno-omit-frame-pointer"], &[machine.runtime()]);
     }
-    check_wasi(&Machine { cc: vec!["gcc".into()], ..Machine::host() }, SANITIZERS);
+    let gcc = Machine { cc: vec!["gcc".into()], ..Machine::host() };
+    check_wasi(&gcc, GCC_FLAGS, &runtime_objects("gcc", GCC_FLAGS));
     if need("WASI's tests with clang's sanitizers", &["clang"]) {
-        check_wasi(&Machine { cc: vec!["clang".into()], ..Machine::host() }, SANITIZERS);
+        let clang = Machine { cc: vec!["clang".into()], ..Machine::host() };
+        let flags = clang_flags("address,undefined");
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        check_wasi(&clang, &flags, &runtime_objects("clang", &flags));
     }
 }
 
-fn check_wasi(machine: &Machine, flags: &[&str]) {
+fn check_wasi(machine: &Machine, flags: &[&str], runtime: &[PathBuf]) {
     let dir = scratch();
     let program = dir.path().join("wasi");
     let mut cc = machine.compiler();
-    cc.args(flags).args(["-g", "-fexceptions", "-fno-omit-frame-pointer", "-I"]).arg(root().join("rt"));
-    let runtime = c_files(&root().join("rt")).into_iter().filter(|f| f != &root().join("rt/main.c"));
-    cc.args(runtime).args(c_files(&root().join("tests/wasi/unit")));
-    run(cc.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
+    cc.args(flags).args(["-g", "-I"]).arg(root().join("rt")).args(c_files(&root().join("tests/wasi/unit")));
+    run(cc.args(runtime).args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
     let mut command = machine.command(&program);
     // The sanitizers would take the signals that become traps.
     command.env("ASAN_OPTIONS", "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:handle_abort=0");

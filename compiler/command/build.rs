@@ -194,7 +194,7 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     let alone = inputs.iter().all(|i| matches!(i, LinkInput::Object(_)));
     if let Some(program) = program::plan(command, &interfaces, alone)? {
         let path = folder.path().join("program.o");
-        output::write(&path, &write_program(&command.target.triple, &program)?)?;
+        output::write(&path, &write_program(&command.target, &program)?)?;
         inputs.extend([LinkInput::Object(path.into()), LinkInput::Main]);
     }
     inputs.push(LinkInput::Headers(headers.into()));

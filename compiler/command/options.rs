@@ -5,7 +5,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 use palisade::optimize::Disabled;
 use palisade::plan::{MemorySpec, PlanFormat, parse_size};
 use palisade::read::Features;
-use palisade::{Error, Target};
+use palisade::{Error, Harden, Target};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -79,7 +79,8 @@ pub struct Options {
     /// Turn a proposal off (written --disable-NAME)
     #[arg(long, value_name = "NAME")]
     pub disable: Vec<String>,
-    /// Mitigations, comma-separated: spectre
+    /// Hardening, comma-separated: spectre (masked addresses), branch and return (the platform's marks of indirect
+    /// jumps' targets, signed return addresses), all (that the target has), none
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub harden: Vec<String>,
     /// Give an executable a directory: HOST[::GUEST][:ro]
@@ -181,6 +182,7 @@ impl Command {
         if let Some(cpu) = &options.cpu {
             target.cpu.clone_from(cpu);
         }
+        target.harden = Harden::parse(&options.harden, &target)?;
         let mut features = Features::default();
         let (mut nan_canonicalization, mut interruptible) = (false, false);
         let switches = options.enable.iter().map(|n| (n, true)).chain(options.disable.iter().map(|n| (n, false)));
@@ -225,9 +227,6 @@ fn refuse_unfinished(options: &Options) -> palisade::Result<()> {
     }
     if options.optimize == "s" {
         return refuse("-Os");
-    }
-    if let Some(name) = options.harden.first() {
-        return refuse(&format!("--harden={name}"));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::super::error::{Error, Result};
 use super::epilogue;
 use super::phase::{hot, phase};
+use super::sign::sign;
 use crate::context::SITE_CALL;
 use crate::translate::stub::SavedPinned;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
@@ -144,16 +145,21 @@ impl Code {
     pub(super) fn new(
         env: &Env<'_>,
         func: &Function,
-        compiled: &CompiledCode,
+        compiled: &mut CompiledCode,
         saved_pinned: Option<SavedPinned>,
         handlers: Handlers,
         checks: Checks,
     ) -> Result<Code> {
+        let mut bytes = compiled.code_buffer().to_vec();
+        if env.harden.returns {
+            let most = most_stack_arguments(func).max(stack_arguments(&func.signature));
+            sign(&mut bytes, compiled, most > 0)?;
+        }
+        let compiled = &*compiled;
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let windows = env.isa.triple().operating_system == target_lexicon::OperatingSystem::Windows;
         let unwind = if windows { Ok(None) } else { compiled.create_unwind_info(env.isa) };
         let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
-        let mut bytes = compiled.code_buffer().to_vec();
         if env.is_x86_64 {
             epilogue::shorten(&mut bytes, compiled);
         }
@@ -291,10 +297,14 @@ fn moved_down(env: &Env<'_>, func: &Function, compiled: &CompiledCode) -> Option
     if env.isa.triple().architecture != target_lexicon::Architecture::X86_64 {
         return None;
     }
-    let instructions = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
-    let most = instructions.filter_map(|inst| tail_signature(func, inst)).map(stack_arguments).max()?;
-    let bytes = most.saturating_sub(stack_arguments(&func.signature));
+    let bytes = most_stack_arguments(func).saturating_sub(stack_arguments(&func.signature));
     (bytes > 0).then_some((first_call(compiled)?, bytes))
+}
+
+/// Of its tail calls.
+fn most_stack_arguments(func: &Function) -> u32 {
+    let instructions = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
+    instructions.filter_map(|inst| tail_signature(func, inst)).map(stack_arguments).max().unwrap_or(0)
 }
 
 fn tail_signature(func: &Function, inst: Inst) -> Option<&Signature> {
@@ -306,8 +316,8 @@ fn tail_signature(func: &Function, inst: Inst) -> Option<&Signature> {
     Some(&func.dfg.signatures[signature])
 }
 
-/// Bytes of the arguments that the wasm convention passes on x86-64's stack: behind six integers and eight floats and
-/// vectors.
+/// Bytes of the arguments that the wasm convention passes on x86-64's stack, and some that it passes on aarch64's if
+/// there are any: behind six integers and eight floats and vectors.
 fn stack_arguments(signature: &Signature) -> u32 {
     let (mut integers, mut floats, mut bytes) = (6, 8, 0u32);
     for param in &signature.params {

@@ -5,6 +5,7 @@ mod code;
 mod epilogue;
 mod phase;
 mod refused;
+mod sign;
 
 pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
@@ -83,7 +84,7 @@ impl Worker {
     /// Machine code for the function in `context`.
     fn compile(&mut self, env: &Env<'_>, listing: bool) -> Result<CompiledCode> {
         self.optimize(env).map_err(|e| failure(&self.context.func, e))?;
-        if env.is_x86_64 && !listing {
+        if (env.is_x86_64 && !listing) || env.harden.returns {
             epilogue::mark(&mut self.context.func);
         }
         let isa = if is_slow_to_allocate(&self.context.func) { env.quick_isa } else { env.isa };
@@ -124,10 +125,10 @@ impl Worker {
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<SavedPinned>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
-        let compiled = self.compile(env, false)?;
+        let mut compiled = self.compile(env, false)?;
         let (after, aside) = self.checks;
         let checks = Checks { before: before.0 + before.1, after, aside };
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
+        Code::new(env, &self.context.func, &mut compiled, saved_pinned, handlers, checks)
     }
 }
 

@@ -35,15 +35,16 @@ pub fn main_archive(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
 
 /// The folder that both are in.
 fn archives(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
-    if target.is_host() && cc.is_none() {
+    let harden = target.harden.c_flag();
+    if target.is_host() && cc.is_none() && harden.is_none() {
         return cached("host", |folder| {
             fs::write(folder.join(ARCHIVE), HOST_ARCHIVE).map_err(io_error)?;
             fs::write(folder.join(MAIN), HOST_MAIN).map_err(io_error)
         });
     }
     let compiler = Compiler::find(target, cc)?;
-    let key = format!("{}-{:016x}", target.triple, hash(&compiler.words));
-    cached(&key, |folder| compile(&compiler, folder))
+    let key = format!("{}-{:016x}", target.triple, hash(&(&compiler.words, harden)));
+    cached(&key, |folder| compile(&compiler, harden, folder))
 }
 
 /// A folder with `palisade.h`.
@@ -63,13 +64,13 @@ pub fn sources_dir() -> Result<PathBuf> {
     })
 }
 
-fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
+fn compile(compiler: &Compiler, harden: Option<&str>, folder: &Path) -> Result<()> {
     let sources = sources_dir()?;
     let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).filter(|n| n.ends_with(".c")).collect();
     names.par_iter().try_for_each(|name| {
         let object = folder.join(name.replace('/', "_")).with_extension("o");
         let mut command = compiler.command();
-        command.args(CFLAGS.split_whitespace().filter(|&flag| compiler.accepts(flag)));
+        command.args(CFLAGS.split_whitespace().filter(|&flag| compiler.accepts(flag))).args(harden);
         command.arg("-I").arg(sources.join("include")).arg("-I").arg(sources.join("rt"));
         command.arg("-c").arg(sources.join(name)).arg("-o").arg(object);
         compiler.run(command, "compiling the runtime")

@@ -26,6 +26,8 @@ pub struct Pass {
     /// Its name on the command line.
     pub name: &'static str,
     run: Run,
+    /// It trusts what branches have decided, as CPUs that run ahead of them should not be trusted with.
+    trusting: bool,
 }
 
 enum Run {
@@ -39,15 +41,15 @@ enum Run {
 
 /// All passes, in the order they run.
 pub const PASSES: &[Pass] = &[
-    Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run) },
-    Pass { name: "views", run: Run::Before(views::run) },
-    Pass { name: "checks", run: Run::Before(checks::run) },
-    Pass { name: "versions", run: Run::Reshape(versions::run) },
-    Pass { name: "unroll", run: Run::Before(unroll::run) },
-    Pass { name: "addresses", run: Run::Before(addresses::run) },
-    Pass { name: "wide-counters", run: Run::Before(wide_counters::run) },
-    Pass { name: "loop-test", run: Run::Behind(loop_test::run) },
-    Pass { name: "late-steps", run: Run::Behind(late_steps::run) },
+    Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run), trusting: false },
+    Pass { name: "views", run: Run::Before(views::run), trusting: false },
+    Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
+    Pass { name: "versions", run: Run::Reshape(versions::run), trusting: true },
+    Pass { name: "unroll", run: Run::Before(unroll::run), trusting: false },
+    Pass { name: "addresses", run: Run::Before(addresses::run), trusting: true },
+    Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
+    Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
+    Pass { name: "late-steps", run: Run::Behind(late_steps::run), trusting: false },
 ];
 
 /// A function in front of Cranelift's optimizer, and what it is for.
@@ -76,6 +78,12 @@ impl Disabled {
     /// Leaves all out: `-O0`.
     pub fn all() -> Disabled {
         Disabled(PASSES.iter().map(|p| p.name.to_owned()).collect())
+    }
+
+    /// The same, and without those that trust what branches have decided.
+    pub fn and_trusting(&self) -> Disabled {
+        let trusting = PASSES.iter().filter(|p| p.trusting).map(|p| p.name.to_owned());
+        Disabled(self.0.iter().cloned().chain(trusting).collect())
     }
 
     fn has(&self, pass: &Pass) -> bool {

@@ -113,9 +113,11 @@ impl<'a> Translator<'a, '_> {
         let index = self.extend_index(index);
         let outside = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, length as i64);
         self.b.ins().trapnz(outside, trap::TABLE_OUT_OF_BOUNDS);
+        self.note_refused(outside);
         let entries = self.symbol_address(Symbol::StaticTable(self.env.static_table(table, self.env.version)));
         let offset = self.b.ins().ishl_imm_u(index, 3);
         let entry = self.b.ins().iadd(entries, offset);
+        let entry = self.mask_refused(entry);
         let found = self.load_constant(I32, entry, 4);
         let expected = self.env.plan.type_number(canonical);
         let same = self.b.ins().icmp_imm_u(IntCC::Equal, found, i64::from(expected));

@@ -82,6 +82,10 @@ impl Translator<'_, '_> {
             if let ValueDef::Result(sum, _) = self.b.func.dfg.value_def(end) {
                 self.note(sum, access, 0, true, code);
             }
+            if self.env.harden.spectre {
+                let wrapped = self.b.ins().icmp(IntCC::UnsignedLessThan, end, amount);
+                self.note_refused(wrapped);
+            }
             end
         } else {
             self.b.ins().iadd(access.index, amount)
@@ -126,6 +130,7 @@ impl Translator<'_, '_> {
     /// Traps if `bad`, a comparison of index + `added`.
     fn refuse(&mut self, access: &Access, bad: Value, added: u64, above: bool, code: TrapCode) {
         let inst = self.b.ins().trapnz(bad, code);
+        self.note_refused(bad);
         self.note(inst, access, added, above, code);
     }
 
@@ -168,6 +173,7 @@ impl Translator<'_, '_> {
         self.b.switch_to_block(next);
         self.b.seal_block(next);
         self.fresh_loads.clear();
+        self.note_refused(bad);
     }
 
     /// The same for a memory that the code chooses as it runs: its base.
@@ -222,6 +228,7 @@ impl Translator<'_, '_> {
         let count = self.env.plan.memories.len() as i64;
         let none = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, number, count);
         self.b.ins().trapnz(none, trap::MEMORY_OUT_OF_BOUNDS);
-        number
+        self.note_refused(none);
+        self.mask_refused(number)
     }
 }

@@ -264,6 +264,10 @@ impl Translator<'_, '_> {
             self.jump(target, &args);
         } else {
             let default = self.block_call(targets.default(), &mut landings);
+            if self.env.harden.branch {
+                // Cranelift marks what stands in the table, but jumps to the default in the same way.
+                calls.push(default);
+            }
             let table = self.b.create_jump_table(JumpTableData::new(default, &calls));
             self.b.ins().br_table(index, table);
             for (landing, target, args) in landings.blocks {

@@ -60,6 +60,8 @@ pub struct Translator<'a, 'b> {
     signatures: HashMap<u32, SigRef>,
     pub hints: Hints<'b>,
     pub checks: Checks,
+    /// Conditions under which the access at hand is refused, for its mask.
+    pub refused: Vec<Value>,
     /// The memory that a builtin of `palisade:memory/any` works on (64 bits).
     pub any_memory: Option<Value>,
     /// The pinned register's value at the beginning, for what is the same in the whole function.
@@ -169,6 +171,7 @@ impl<'a, 'b> Translator<'a, 'b> {
             signatures: HashMap::new(),
             hints: Hints::default(),
             checks: Checks::default(),
+            refused: Vec::new(),
             any_memory: None,
             entry_pinned: None,
             forbids_writes: env.plan.memories.iter().any(|m| m.immutable),

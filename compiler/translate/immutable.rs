@@ -33,6 +33,7 @@ impl Translator<'_, '_> {
         }
         let access = Access { memory, index, offset: arg.offset, size, write: false };
         self.check_bounds(&access);
+        self.refused.clear(); // clamping is a mask
         let value = match self.clamped(&access) {
             Some(address) => self.pure_load(memory, address, opcode, ty),
             None => self.nothing(ty), // never reached

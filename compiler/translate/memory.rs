@@ -58,7 +58,8 @@ impl Translator<'_, '_> {
     /// | checked, fixed | any | a comparison with the length ([`Translator::check_bounds`]) |
     /// | chosen as the code runs | 0 | a comparison with the length in the memory's view |
     ///
-    /// Where ranges are protected to the byte, comparisons with their bounds follow.
+    /// Where ranges are protected to the byte, comparisons with their bounds follow. With `--harden=spectre` the address
+    /// is masked by all that was compared.
     pub fn address(&mut self, arg: &MemArg, size: u32, write: bool) -> Address {
         let index = self.pop();
         let index = self.extend_index(index);
@@ -76,10 +77,11 @@ impl Translator<'_, '_> {
         let base = self.b.ins().iadd(base, index);
         let flags = self.access_flags(access.memory);
         match i32::try_from(arg.offset) {
-            Ok(offset) => Address { base, offset, flags },
-            Err(_) => {
+            Ok(offset) if !self.needs_mask() => Address { base, offset, flags },
+            _ => {
                 let offset = self.b.ins().iconst(I64, arg.offset as i64);
-                Address { base: self.b.ins().iadd(base, offset), offset: 0, flags }
+                let base = self.b.ins().iadd(base, offset);
+                Address { base: self.mask_refused(base), offset: 0, flags }
             }
         }
     }
@@ -107,7 +109,7 @@ impl Translator<'_, '_> {
         let number = self.any_memory.expect("only builtins choose a memory");
         let base = self.check_any(number, access);
         let base = self.b.ins().iadd(base, access.index);
-        Address { base, offset: 0, flags: self.access_flags(ANY_MEMORY) }
+        Address { base: self.mask_refused(base), offset: 0, flags: self.access_flags(ANY_MEMORY) }
     }
 
     pub fn memory_size(&mut self, memory: u32) {

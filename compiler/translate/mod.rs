@@ -8,7 +8,7 @@
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`immutable`] | loads of memories that never change |
-//! | [`check`] | explicit checks in front of accesses |
+//! | [`check`], [`mask`] | explicit checks in front of accesses, and what CPUs may guess of them |
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
@@ -35,6 +35,7 @@ mod immutable;
 mod interrupt;
 mod local;
 mod loops;
+mod mask;
 mod memory;
 mod numeric;
 mod operator;
@@ -53,6 +54,7 @@ pub use helper::Helper;
 pub use immutable::constant;
 pub use symbol::Symbol;
 
+use crate::harden::Harden;
 use crate::optimize::Disabled;
 use crate::plan::Plan;
 use crate::read::Module;
@@ -91,6 +93,8 @@ pub struct Env<'a> {
     pub can_shuffle: bool,
     /// Optimization passes that are left out.
     pub disabled_passes: &'a Disabled,
+    /// `--harden`.
+    pub harden: Harden,
 }
 
 impl<'a> Env<'a> {
@@ -100,6 +104,7 @@ impl<'a> Env<'a> {
         plan: &'a Plan,
         [isa, quick_isa]: [&'a dyn TargetIsa; 2],
         disabled_passes: &'a Disabled,
+        harden: Harden,
     ) -> Env<'a> {
         let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
         let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
@@ -116,6 +121,7 @@ impl<'a> Env<'a> {
             folds_loads,
             can_shuffle,
             disabled_passes,
+            harden,
         }
     }
 }

@@ -69,9 +69,9 @@ pub fn fill(t: &mut Translator<'_, '_>, params: &[Value]) {
     });
 }
 
-/// Addresses are 32-bit, and nothing but bounds and the MMU is to be asked.
+/// Addresses are 32-bit, and nothing but bounds and the MMU is to be asked, whatever a CPU guesses of them.
 fn is_plain(t: &Translator<'_, '_>) -> bool {
-    t.env.plan.memories.first().is_some_and(|m| !m.index64 && !m.exact && !m.bindable)
+    !t.env.harden.spectre && t.env.plan.memories.first().is_some_and(|m| !m.index64 && !m.exact && !m.bindable)
 }
 
 /// The bytes at one end, in pieces of one type.

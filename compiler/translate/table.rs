@@ -16,9 +16,11 @@ impl Translator<'_, '_> {
         let length = self.table_length(table);
         let outside = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.b.ins().trapnz(outside, trap::TABLE_OUT_OF_BOUNDS);
+        self.note_refused(outside);
         let base = self.table_base(table);
         let offset = self.b.ins().ishl_imm_u(index, 3);
-        self.b.ins().iadd(base, offset)
+        let address = self.b.ins().iadd(base, offset);
+        self.mask_refused(address)
     }
 
     pub fn table_get(&mut self, table: u32) {

@@ -45,9 +45,31 @@ pub fn encode<'c>(env: &Env<'_>, codes: impl Iterator<Item = (u32, &'c Code)>) -
     let mut out = EhFrame(Output { bytes: EndianVec::new(LittleEndian), references: Vec::new(), pointer });
     table.write_eh_frame(&mut out).map_err(|e| Error::new(format!("unwind information: {e}")))?;
     let mut bytes = out.0.bytes.into_vec();
+    if env.harden.returns {
+        name_signatures(&mut bytes);
+    }
     // A terminator belongs to the last object of a program only, which is the C compiler's business.
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     Ok(Unwind { bytes, references: out.0.references })
+}
+
+/// Where return addresses are signed, Cranelift says so by an expression for the register of the signature's state. Not
+/// all unwinders know that (libgcc 12 reads a wild pointer); they know the instruction that C compilers write.
+fn name_signatures(bytes: &mut [u8]) {
+    /// Behind an entry's length, reference to the CIE, address, length of the code, and length of the augmentation.
+    const HEAD: usize = 17;
+    /// One instruction further; `DW_CFA_val_expression` of register 34, one byte: `DW_OP_lit1`.
+    const EXPRESSION: [u8; 5] = [0x41, 0x16, 34, 1, 0x31];
+    /// One instruction further; `DW_CFA_AARCH64_negate_ra_state`; nothing.
+    const INSTRUCTION: [u8; 5] = [0x41, 0x2d, 0, 0, 0];
+    let mut at = 0;
+    while let Some(&[a, b, c, d]) = bytes.get(at..at + 4).and_then(|length| length.first_chunk()) {
+        let first = at + HEAD..at + HEAD + EXPRESSION.len();
+        if let Some(rule) = bytes.get_mut(first).filter(|rule| **rule == EXPRESSION) {
+            rule.copy_from_slice(&INSTRUCTION);
+        }
+        at += 4 + u32::from_le_bytes([a, b, c, d]) as usize;
+    }
 }
 
 /// Linkers for macOS know references of 64 bits only.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::generate::Relocation;
+use crate::harden::Harden;
 use cranelift_codegen::binemit::Reloc;
 use object::write::{MachOBuildVersion, Object, SectionId, StandardSection};
 use object::{
@@ -38,6 +39,24 @@ pub fn new_object(triple: &Triple) -> Object<'static> {
         object.set_macho_build_version(version);
     }
     object
+}
+
+/// Says in an ELF object for aarch64 which marks of `--harden` all its code has. Linkers say it of a program if all of
+/// its objects do.
+pub fn note_marks(object: &mut Object<'_>, harden: Harden) {
+    let branch = if harden.branch { elf::GNU_PROPERTY_AARCH64_FEATURE_1_BTI } else { 0 };
+    let returns = if harden.returns { elf::GNU_PROPERTY_AARCH64_FEATURE_1_PAC } else { 0 };
+    let marks = branch | returns;
+    if marks == 0 {
+        return;
+    }
+    let note = object.add_section(vec![], b".note.gnu.property".to_vec(), SectionKind::Note);
+    object.section_mut(note).flags = SectionFlags::Elf { sh_flags: elf::SHF_ALLOC.into() };
+    // Length of the name, of what follows it, the note's type; the name; the property, its length, padded to 8 bytes.
+    let head = [4, 16, elf::NT_GNU_PROPERTY_TYPE_0].map(u32::to_le_bytes);
+    let property = [elf::GNU_PROPERTY_AARCH64_FEATURE_1_AND, 4, marks, 0].map(u32::to_le_bytes);
+    let bytes = [head.as_flattened(), b"GNU\0", property.as_flattened()].concat();
+    object.set_section_data(note, bytes, 8);
 }
 
 /// The section of what is read-only once its pointers are right. In COFF that is one more of read-only data.

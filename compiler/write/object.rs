@@ -2,7 +2,9 @@
 
 use super::data::{DataBuilder, Place};
 use super::eh_frame::{self, Unwind};
-use super::format::{NO_EXPORT, mapped_section, new_object, relocation_flags, relro_section, share_weak_default};
+use super::format::{
+    NO_EXPORT, mapped_section, new_object, note_marks, relocation_flags, relro_section, share_weak_default,
+};
 use super::module::{ModuleWriter, Symbols, function_label};
 use super::pdata;
 use super::text::Text;
@@ -67,6 +69,7 @@ struct ObjectWriter<'w, 'a> {
 impl<'w, 'a> ObjectWriter<'w, 'a> {
     fn new(env: &'w Env<'a>, name: &'w str, text: Text) -> Self {
         let mut object = new_object(env.isa.triple());
+        note_marks(&mut object, env.harden);
         let text_section = object.section_id(StandardSection::Text);
         let format = object.format();
         let (undefined, labels) = (HashMap::new(), HashMap::new());

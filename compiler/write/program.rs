@@ -1,12 +1,13 @@
 //! `struct pal_program`: what rt/main.c instantiates and runs.
 
 use super::data::{DataBuilder, Place};
-use super::format::{new_object, relro_section};
+use super::format::{new_object, note_marks, relro_section};
 use crate::context::{
     MEMORY_DESC_SIZE, MODE_GUARD, PROGRAM_MODULE_SIZE, PROGRAM_SIZE, SOURCE_MEMORY, SOURCE_THREADS, SOURCE_WASI,
 };
 use crate::error::{Error, Result};
 use crate::name::{link_symbol, own_symbol};
+use crate::target::Target;
 use object::write::{self, Object, StandardSection, SymbolId, SymbolSection};
 use object::{SymbolFlags, SymbolKind, SymbolScope};
 use target_lexicon::{Architecture, OperatingSystem, Triple};
@@ -85,12 +86,13 @@ pub struct Program {
 }
 
 /// Writes the object with symbol `pal_program`.
-pub fn write_program(triple: &Triple, program: &Program) -> Result<Vec<u8>> {
-    build(triple, program).map_err(|e| Error::new(format!("writing the object: {e}")))
+pub fn write_program(target: &Target, program: &Program) -> Result<Vec<u8>> {
+    build(target, program).map_err(|e| Error::new(format!("writing the object: {e}")))
 }
 
-fn build(triple: &Triple, program: &Program) -> write::Result<Vec<u8>> {
-    let mut object = new_object(triple);
+fn build(target: &Target, program: &Program) -> write::Result<Vec<u8>> {
+    let mut object = new_object(&target.triple);
+    note_marks(&mut object, target.harden);
     let rodata = object.section_id(StandardSection::ReadOnlyData);
     let relro = relro_section(&mut object);
     let rodata_symbol = object.section_symbol(rodata);
@@ -136,7 +138,7 @@ fn build(triple: &Triple, program: &Program) -> write::Result<Vec<u8>> {
 
     ro.place(&mut object, rodata, 8)?;
     rw.place(&mut object, relro, 8)?;
-    define_accessors(&mut object, triple, &program.memories);
+    define_accessors(&mut object, &target.triple, &program.memories);
     object.add_symbol(symbol("pal_program", SymbolSection::Section(relro), at, SymbolScope::Linkage));
     object.write()
 }

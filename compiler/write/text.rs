@@ -22,7 +22,12 @@ pub struct Text {
     pub relocations: Vec<Relocation>,
     imported: u32,
     defined: u32,
+    /// Bytes in front of a function where indirect jumps enter it.
+    mark: u32,
 }
+
+/// `bti jc`: where indirect tail calls may go, beside calls. They jump by a register that other marks don't allow.
+const MARK: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 
 /// Functions, and the stubs on the way of calls, begin so many bytes apart, and as many behind that as is good for their
 /// jumps; the other stubs are small and cold.
@@ -42,12 +47,15 @@ impl Text {
             relocations: Vec::new(),
             imported: env.module.imported_functions,
             defined: env.module.bodies.len() as u32,
+            mark: if env.harden.branch { MARK.len() as u32 } else { 0 },
         };
         // int3 or udf between functions.
         let padding = if x86 { 0xcc } else { 0 };
         for code in &generated.functions {
+            text.make_room(padding);
             text.advance(code.phase as usize, padding);
             let at = text.append(code, 1, padding)?;
+            text.mark(at);
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
@@ -58,8 +66,10 @@ impl Text {
                 text.advance(code.phase as usize, padding);
                 text.append(code, 1, padding)?
             } else {
+                text.make_room(padding);
                 text.append(code, STUB_ALIGN, padding)?
             };
+            text.mark(at);
             text.stubs.insert(*kind, at);
             if kind.is_thunk() {
                 assert_eq!(text.thunks_end, behind, "thunks come first: rt/throw.c knows them by their place");
@@ -68,6 +78,16 @@ impl Text {
         }
         text.resolve(generated)?;
         Ok(text)
+    }
+
+    /// For the mark in front of what comes next.
+    fn make_room(&mut self, padding: u8) {
+        self.bytes.resize(self.bytes.len() + self.mark as usize, padding);
+    }
+
+    fn mark(&mut self, at: u32) {
+        let (at, mark) = (at as usize, self.mark as usize);
+        self.bytes[at - mark..at].copy_from_slice(&MARK[..mark]);
     }
 
     /// Goes on to the next offset with this remainder by [`FUNCTION_ALIGN`].
@@ -100,14 +120,15 @@ impl Text {
         }
     }
 
-    /// Offset of the code that a wasm function index stands for in tables: an import's is its thunk.
+    /// Offset of the code that a wasm function index stands for in tables, where it is entered by indirect calls: an
+    /// import's is its thunk.
     pub fn function(&self, index: u32, version: Version) -> u32 {
         let symbol = match version {
             _ if index < self.imported => Symbol::ImportThunk(index),
             Version::First => Symbol::Function(index),
             Version::Checked => Symbol::CheckedFunction(index),
         };
-        self.offset_of(symbol).expect("every function has code")
+        self.offset_of(symbol).expect("every function has code") - self.mark
     }
 
     fn resolve(&mut self, generated: &Generated) -> Result<()> {

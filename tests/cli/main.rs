@@ -115,12 +115,22 @@ fn wrong_usage_is_status_2() {
 fn unfinished_options_say_so() {
     let dir = scratch();
     write(dir.path(), "app.wat", NOTHING);
-    for option in ["-g", "-Os", "--harden=spectre", "--enable-precise-stores"] {
+    for option in ["-g", "-Os", "--harden=branch", "--enable-precise-stores"] {
         let ran = palisade(dir.path(), &[option, "-c", "app.wat"]).expect(2);
         let errors = ran.stderr();
         assert!(errors.starts_with("palisade: error: ") && errors.contains("not supported"), "{option}: {errors}");
         assert_eq!(names(dir.path()), ["app.wat"], "{option}");
     }
+}
+
+#[test]
+fn a_wrong_name_of_hardening_is_answered_with_the_right_ones() {
+    let dir = scratch();
+    write(dir.path(), "app.wat", NOTHING);
+    let ran = palisade(dir.path(), &["--harden=spectre,branches", "-c", "app.wat"]).expect(2);
+    let known = "known are spectre, branch, return, all, none";
+    assert_eq!(ran.stderr(), format!("palisade: error: --harden: there is no \"branches\"; {known}\n"));
+    palisade(dir.path(), &["--harden=all", "-c", "app.wat"]).expect(0);
 }
 
 /// Bad input: status 1 and lines `palisade: error: FILE: …` that say what is wrong and where.

@@ -1,16 +1,14 @@
 //! Compiled code on a runtime with AddressSanitizer and UndefinedBehaviorSanitizer.
 
 use crate::protection::boundaries;
-use crate::support::{Machine, need, root, run, runtime_sources, scratch};
+use crate::support::sanitized::{GCC_FLAGS, runtime_objects};
+use crate::support::{Machine, need, root, run, scratch};
 use crate::{CHECKS, refusing};
 use std::path::{Path, PathBuf};
 
-/// Without "null": see tests/rt/run.sh.
-const FLAGS: &[&str] = &["-g", "-O1", "-fexceptions", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"];
-
-fn gcc(dir: &Path) -> std::process::Command {
+fn gcc() -> std::process::Command {
     let mut gcc = std::process::Command::new("gcc");
-    gcc.current_dir(dir).args(FLAGS).args(["-fno-sanitize=null", "-fno-sanitize-recover=all"]);
+    gcc.args(GCC_FLAGS);
     for folder in ["rt", "include", "tests/support"] {
         gcc.arg("-I").arg(root().join(folder));
     }
@@ -21,15 +19,14 @@ fn gcc(dir: &Path) -> std::process::Command {
 fn check(dir: &Path, c: &str, objects: &[PathBuf], flags: &[String]) {
     let source = crate::support::write(dir, "sanitized.c", c);
     let program = dir.join("sanitized");
-    let mut link = gcc(dir);
+    let mut link = gcc();
     link.arg("-I")
         .arg(dir)
         .args(["-Wno-unused-function", "-Wno-unused-variable"])
         .args(flags)
         .arg(source)
         .args(objects);
-    let runtime = std::fs::read_dir(dir.join("rt")).expect("the runtime").map(|entry| entry.expect("an entry").path());
-    run(link.args(runtime).args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
+    run(link.args(runtime_objects("gcc", GCC_FLAGS)).args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
     let mut command = Machine::host().command(&program);
     // The sanitizers would take the signals that become traps. Leaks are failures.
     command.env("ASAN_OPTIONS", "handle_segv=0:handle_sigbus=0:handle_sigill=0:handle_sigfpe=0:detect_leaks=1");
@@ -44,8 +41,6 @@ fn boundaries_and_refusals_under_sanitizers() {
         return;
     }
     let (machine, dir) = (Machine::host(), scratch());
-    std::fs::create_dir(dir.path().join("rt")).expect("a folder");
-    run(gcc(&dir.path().join("rt")).arg("-c").args(runtime_sources())).expect(0);
     let (c, objects) = boundaries(&machine, dir.path());
     check(dir.path(), &format!("{CHECKS}{c}"), &objects, &[]);
     let (c, objects, flags) = refusing(&machine, dir.path());

@@ -129,6 +129,21 @@ fn simd_passes_on_every_generation_of_cpus() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Hardened code gives the same answers: what is checked, marked or signed.
+#[test]
+fn hardened_code_passes() {
+    let mut scripts = scripts();
+    let words =
+        ["call_indirect", "br_table", "table_get", "table_set", "try_table", "memory_trap", "address64", "align64"];
+    scripts.retain(|script| words.iter().any(|word| script.home().contains(word)));
+    let mut problems = Vec::new();
+    for mut machine in support::machines() {
+        machine.harden = palisade::Harden::parse(&["all".into()], &machine.target()).expect("all is all there is");
+        problems.extend(run(&machine, &scripts));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// The official suite has atomics for memory 0 only.
 #[test]
 fn atomics_work_on_memories_of_all_kinds() {

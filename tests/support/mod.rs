@@ -75,6 +75,8 @@ pub struct Machine {
     pub runner: Vec<String>,
     /// What `--cpu` says.
     pub cpu: String,
+    /// What `--harden` says.
+    pub harden: palisade::Harden,
 }
 
 impl Machine {
@@ -85,6 +87,7 @@ impl Machine {
             cc: words(&cc),
             runner: Vec::new(),
             cpu: "baseline".into(),
+            harden: palisade::Harden::default(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Machine {
             cc: words("aarch64-linux-gnu-gcc -static"),
             runner: words("qemu-aarch64"),
             cpu: "baseline".into(),
+            harden: palisade::Harden::default(),
         }
     }
 
@@ -102,7 +106,11 @@ impl Machine {
     }
 
     pub fn target(&self) -> palisade::Target {
-        palisade::Target { cpu: self.cpu.clone(), ..palisade::Target::parse(&self.triple).expect("a target") }
+        palisade::Target {
+            cpu: self.cpu.clone(),
+            harden: self.harden,
+            ..palisade::Target::parse(&self.triple).expect("a target")
+        }
     }
 
     /// The same with CPU features beyond the least ones, which are tested by default.
@@ -113,7 +121,9 @@ impl Machine {
 
     /// For messages: the target, and the CPU where it is not the least one.
     pub fn name(&self) -> String {
-        if self.cpu == "baseline" { self.triple.clone() } else { format!("{} --cpu {}", self.triple, self.cpu) }
+        let hardened = if self.harden == palisade::Harden::default() { "" } else { " hardened" };
+        let cpu = if self.cpu == "baseline" { String::new() } else { format!(" --cpu {}", self.cpu) };
+        format!("{}{cpu}{hardened}", self.triple)
     }
 
     /// The C compiler, warnings as errors.
@@ -131,6 +141,10 @@ impl Machine {
         let mut command = Command::new(PALISADE);
         if !self.is_host() {
             command.args(["--target", &self.triple, "--cc", &self.cc.join(" ")]);
+        }
+        let palisade::Harden { spectre, branch, returns } = self.harden;
+        for (name, on) in [("spectre", spectre), ("branch", branch), ("return", returns)] {
+            command.args(on.then(|| format!("--harden={name}")));
         }
         command
     }
@@ -169,7 +183,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Every machine that this one can be: itself, and aarch64 under an emulator. `PALISADE_TEST_TARGETS` (triples with
-/// commas between) narrows them down.
+/// commas between) narrows them down; `PALISADE_TEST_HARDEN` (names with commas between) hardens all code.
 pub fn machines() -> Vec<Machine> {
     let mut all = vec![Machine::host()];
     if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
@@ -182,6 +196,12 @@ pub fn machines() -> Vec<Machine> {
         all.retain(|m| wanted.split(',').any(|w| w == m.triple));
     }
     assert!(!all.is_empty(), "no target to test");
+    if let Ok(names) = std::env::var("PALISADE_TEST_HARDEN") {
+        let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+        for machine in &mut all {
+            machine.harden = palisade::Harden::parse(&names, &machine.target()).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
     all
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::sanitized::{clang_flags, runtime_objects};
 use support::{GOOD, Machine, check_c, compile_wat, link_c, machines, need, root, run, scratch};
 
 /// A C program with `guest.c`, compiled to a module that imports a shared memory of at most 64 MiB.
@@ -102,13 +103,8 @@ fn the_runtime_has_no_data_races() {
     let program = dir.path().join("program");
     let source = support::write(dir.path(), "program.c", HOST);
     let mut cc = machine.compiler();
-    cc.args(["-g", "-O1", "-fsanitize=thread", "-fexceptions", "-fno-omit-frame-pointer", "-I"]).arg(dir.path());
-    cc.args(objects(&machine, dir.path())).arg("-I").arg(root().join("rt")).arg(source);
-    for folder in ["rt", "rt/wasi"] {
-        let files = std::fs::read_dir(root().join(folder)).expect("a folder").map(|e| e.expect("an entry").path());
-        let main = root().join("rt/main.c");
-        cc.args(files.filter(|f| f.extension().is_some_and(|e| e == "c") && *f != main));
-    }
+    cc.args(clang_flags("thread")).arg("-I").arg(dir.path()).arg("-I").arg(root().join("rt"));
+    cc.args(objects(&machine, dir.path())).arg(source).args(runtime_objects("clang", &clang_flags("thread")));
     run(cc.args(["-pthread", "-lm", "-o"]).arg(&program)).expect(0);
     // Faults are ours; what is not instrumented runs between them.
     let options = "handle_segv=0 handle_sigbus=0 handle_sigill=0 handle_sigfpe=0 halt_on_error=1";
