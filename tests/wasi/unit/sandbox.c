@@ -349,7 +349,7 @@ void sandbox_read_only(void)
 
 void sandbox_many_links(void)
 {
-	char name[16], target[16];
+	char name[32], target[16];
 	begin_world();
 	host_file("inside/l0", "file");
 	for (int i = 1; i <= 41; i++) {
