@@ -122,7 +122,12 @@ struct name {
 
 static bool is_reserved(const WCHAR *text, size_t length)
 {
-	static const WCHAR *const words[] = { L"CON", L"PRN", L"AUX", L"NUL", L"CONIN$", L"CONOUT$" };
+	static const WCHAR *const words[] = {
+		L"CON", L"PRN", L"AUX", L"NUL", L"CONIN$", L"CONOUT$", L"CLOCK$",
+		/* In the top directory of a volume, NTFS' own: some Windows hang when these are used as directories. */
+		L"$MFT", L"$MFTMIRR", L"$LOGFILE", L"$VOLUME", L"$ATTRDEF", L"$BITMAP", L"$BOOT", L"$BADCLUS", L"$SECURE", L"$UPCASE",
+		L"$EXTEND",
+	};
 	static const WCHAR *const numbered[] = { L"COM", L"LPT" };
 	size_t stem = 0;
 	while (stem < length && text[stem] != '.')
@@ -236,7 +241,7 @@ int pal_os_openat(int directory, const char *name, int flags, ...)
 	NTSTATUS status = open_name(directory, &wide, access_of(flags), disposition, options, &file);
 	if (status < 0)
 		return fail_status(status);
-	if (wide.length > 0 && is_link(file)) { /* the directory itself is open already: below Unix's, wine calls some so */
+	if (wide.length > 0 && is_link(file)) { /* the directory itself was open before, even if wine sees a mount there */
 		CloseHandle(file);
 		return fail_as(ELOOP);
 	}
@@ -330,6 +335,8 @@ int pal_os_fstatat(int directory, const char *name, struct pal_os_stat *out, int
 	if (open_existing(directory, name, 0, 0, &file))
 		return -1;
 	int result = stat_handle(file, out), reason = errno;
+	if (strcmp(name, ".") == 0)
+		out->st_mode = PAL_OS_DIRECTORY; /* see pal_os_openat */
 	CloseHandle(file);
 	errno = reason;
 	return result;
