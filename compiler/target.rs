@@ -22,7 +22,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("x86_64-unknown-linux-musl", "same objects as -gnu"),
     ("aarch64-unknown-linux-gnu", "run in CI under qemu"),
     ("aarch64-unknown-linux-musl", "same objects as -gnu"),
-    ("x86_64-pc-windows-gnu", "linked in CI, small programs run under wine"),
+    ("x86_64-pc-windows-gnu", "run in CI under wine"),
     ("x86_64-pc-windows-msvc", "same objects as -gnu, linked in CI"),
     ("aarch64-pc-windows-gnullvm", "linked in CI"),
     ("aarch64-pc-windows-msvc", "same objects as -gnullvm, linked in CI"),

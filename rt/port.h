@@ -49,8 +49,6 @@ void pal_port_object_close(int object);
 bool pal_port_object_size(int object, uint64_t bytes);
 /* The range reads as zero, and its memory is the OS's again. False: it can't be done without writing zeros. */
 bool pal_port_object_clear(int object, uint64_t offset, size_t bytes);
-/* Writes whole pages; those of zeros take no memory if the object had none there. */
-bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes);
 /* Writes them all. */
 bool pal_port_object_put(int object, uint64_t offset, const void *from, size_t bytes);
 bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes);
