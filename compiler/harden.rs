@@ -62,6 +62,7 @@ impl Harden {
 /// Why a target has no control-flow marks.
 fn missing(target: &Target) -> Option<&'static str> {
     match (target.triple.architecture, target.triple.binary_format) {
+        _ if target.is_board() => Some("functions begin with a check of the stack there, not with a mark"),
         (Architecture::Aarch64(_), BinaryFormat::Elf) => None,
         (Architecture::Aarch64(_), _) => Some("this system's programs are not built with such marks"),
         (Architecture::X86_64, _) => Some(
@@ -86,7 +87,9 @@ mod tests {
         let everything = Harden { spectre: true, branch: true, returns: true };
         assert_eq!(parse("aarch64-unknown-linux-gnu", &["all"]), Ok(everything));
         let masks = Harden { spectre: true, ..Harden::default() };
-        for triple in ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "aarch64-pc-windows-msvc"] {
+        for triple in
+            ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "aarch64-pc-windows-msvc", "aarch64-unknown-none"]
+        {
             assert_eq!(parse(triple, &["all"]), Ok(masks));
             for name in ["branch", "return"] {
                 let error = parse(triple, &["spectre", name]).unwrap_err();

@@ -19,6 +19,18 @@
 
 /* ---- Making ---- */
 
+/* Only of virtual memories that are shared: their pages must be seen at several addresses. */
+static _Noreturn void unsupported(const struct pal_module *module, uint32_t index)
+{
+	struct pal_text text = pal_trap_begin();
+	pal_text_add(&text, "module \"");
+	pal_text_name(&text, module->name);
+	pal_text_add(&text, "\": memory ");
+	pal_text_decimal(&text, index);
+	pal_text_add(&text, ": this system has no virtual memories that are shared");
+	pal_trap_end(PAL_TRAP_OUT_OF_MEMORY);
+}
+
 static _Noreturn void no_room(const struct pal_module *module, const char *what, uint32_t index, uint64_t bytes)
 {
 	struct pal_text text = pal_trap_begin();
@@ -90,6 +102,8 @@ static struct pal_memory *make_memory(const struct pal_instance *instance, uint3
 	}
 	if (over)
 		over_limit(instance, "memory", index, PAL_MEMORY_BYTES);
+	if (status == PAL_E_UNSUPPORTED)
+		unsupported(module, index);
 	if (status != PAL_OK) /* the limits are valid, so there was no memory */
 		no_room(module, "memory", index, spec.guard && !spec.index64 ? pal_memory_guard_bytes() : 0);
 	memory->instance = instance->number;
@@ -109,6 +123,9 @@ static void set_pinned(struct pal_instance *instance, uint8_t *pinned)
 	instance->memories = (struct pal_view *)(pinned - module->memories_at);
 	instance->tables = (struct pal_view *)(pinned - module->tables_at);
 	pal_context_set(pinned, PAL_CONTEXT_INSTANCE, (uint64_t)(uintptr_t)instance);
+#ifdef PAL_BOARD
+	pal_rt_stack_enter(pinned); /* other instances may call this one's code before C does */
+#endif
 }
 
 /* [inaccessible page][context][memory 0 and its guard]: one reservation, which the memory may keep alive longer. */
@@ -386,6 +403,8 @@ static pal_status protect_ranges(struct pal_memory *memory, const struct pal_mem
 	uint64_t from = (desc->read_only_from + page - 1) & ~(page - 1); /* at most 2^56, as the memory's size is */
 	if (from < hidden)
 		from = hidden;
+	if (!PAL_PORT_PROTECTS)
+		hidden = from = to = 0; /* it is all up to checks */
 	pal_status status = hidden ? pal_memory_protect(memory, 0, hidden, PAL_NONE) : PAL_OK;
 	if (status == PAL_OK && from < to)
 		status = pal_memory_protect(memory, from, to - from, PAL_READ);

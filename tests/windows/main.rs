@@ -32,6 +32,7 @@ fn frames_are_unwound_under_wine() {
         cc: vec!["x86_64-w64-mingw32-gcc".into()],
         runner: vec!["wine".into()],
         cpu: "baseline".into(),
+        harden: palisade::Harden::default(),
     };
     let dir = scratch();
     let object = compile_wat(&machine, dir.path(), "lib", MODULE);
