@@ -15,8 +15,11 @@ fn aarch64() -> Option<Machine> {
     machines().into_iter().find(|machine| machine.triple == AARCH64)
 }
 
+/// Names and texts.
+type Modules<'m> = &'m [(&'m str, &'m str)];
+
 /// Links modules with a host that has the CPU look for marks in them.
-fn guarded(machine: &Machine, dir: &Path, c: &str, modules: &[(&str, &str)]) -> PathBuf {
+fn guarded(machine: &Machine, dir: &Path, c: &str, modules: Modules<'_>) -> PathBuf {
     let mut objects: Vec<PathBuf> = modules.iter().map(|(name, text)| compile_wat(machine, dir, name, text)).collect();
     let guards: String = modules.iter().map(|(name, _)| format!("guard({name})\n")).collect();
     objects.push(write(dir, "guard.c", include_str!("guard.c").replace("MODULES", &guards)));
@@ -45,7 +48,7 @@ fn marked_and_signed_code_runs_where_the_cpu_looks() {
         ("bare", include_str!("../instances/bare.wat")),
     ];
     let exceptions = [("hub", include_str!("../exceptions/hub.wat")), ("user", include_str!("../exceptions/user.wat"))];
-    let cases: [(&str, &[(&str, &str)], &[&str]); 4] = [
+    let cases: [(&str, Modules<'_>, &[&str]); 4] = [
         (include_str!("../calls/relay.c"), &relay, &[]),
         (include_str!("../instances/actors.c"), &actors, &[]),
         (include_str!("../exceptions/joined.c"), &exceptions, &["1000"]),
