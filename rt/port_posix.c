@@ -407,6 +407,23 @@ static void write_machine(ucontext_t *context, const struct pal_machine *machine
 	m->regs[29] = machine->fp;
 	m->regs[0] = machine->result;
 }
+#elif defined(__linux__) && defined(__riscv)
+static struct pal_machine read_machine(ucontext_t *context)
+{
+	const unsigned long *r = context->uc_mcontext.__gregs; /* the first is pc, the others are x1 to x31 */
+	return (struct pal_machine){
+		.pc = r[0], .sp = r[2], .fp = r[8], .copy_base = r[13], .copy_bytes = r[14], .result = r[10],
+	};
+}
+
+static void write_machine(ucontext_t *context, const struct pal_machine *machine)
+{
+	unsigned long *r = context->uc_mcontext.__gregs;
+	r[0] = machine->pc;
+	r[2] = machine->sp;
+	r[8] = machine->fp;
+	r[10] = machine->result;
+}
 #else
 #error "port_posix.c does not know this target's ucontext_t yet"
 #endif

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::optimize;
 use crate::plan::Plan;
 use crate::translate::stub::{self, Stub};
-use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
+use crate::translate::{
+    Env, Handlers, Helper, Scratch, Symbol, Travel, Version, asks_for_instance, forget_instance, translate,
+};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{Function, StackSlot};
 use cranelift_codegen::settings::OptLevel;
@@ -67,6 +69,8 @@ struct Worker {
     registers: regalloc2::Ctx,
     /// Checks that the optimizers left in the function, hot and cold ones.
     checks: (usize, usize),
+    /// The function keeps P here for faults, where they can't find it in a register.
+    kept_instance: Option<StackSlot>,
 }
 
 impl Worker {
@@ -76,6 +80,7 @@ impl Worker {
             context: Context::new(),
             registers: regalloc2::Ctx::default(),
             checks: (0, 0),
+            kept_instance: None,
         }
     }
 
@@ -109,21 +114,34 @@ impl Worker {
             optimize::behind(&mut context.func, env.disabled_passes);
         }
         self.checks = Checks::count(&context.func);
-        if refused::run(&mut context.func, &self.scratch.checks) {
+        if refused::run(&mut context.func, &self.scratch.checks, env.travel) {
             context.compute_cfg();
             context.compute_domtree();
             context.verify_if(env.isa)?;
         }
+        // A small function that can't fault needs no frame.
+        if let Some(slot) = self.kept_instance.take_if(|_| !asks_for_instance(&context.func)) {
+            forget_instance(&mut context.func, slot);
+        }
         Ok(())
+    }
+
+    /// Takes note of what the function in `context` keeps, which handlers need in any case.
+    fn note_kept(&mut self, env: &Env<'_>, handlers: &Handlers) {
+        let only_for_faults = env.travel == Travel::Parameter && handlers.scopes.is_empty();
+        self.kept_instance = handlers.pinned_slot.filter(|_| only_for_faults);
     }
 
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
+        self.note_kept(env, &handlers);
         let compiled = self.compile(env, false)?;
         let (after, aside) = self.checks;
         let checks = Checks { before: before.0 + before.1, after, aside };
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
+        let kept = if handlers.scopes.is_empty() { self.kept_instance } else { handlers.pinned_slot };
+        let kept = kept.filter(|_| env.travel == Travel::Parameter);
+        Code::new(env, &self.context.func, &compiled, [saved_pinned, kept], handlers, checks)
     }
 }
 
@@ -213,7 +231,8 @@ fn list_version(env: &Env<'_>, text: &(impl Fn(&Env<'_>, &mut Worker) -> Result<
         .map_init(Worker::new, |worker, (at, body)| {
             let index = first + at as u32;
             worker.context.clear();
-            translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            worker.note_kept(env, &handlers);
             let name = env.module.function_name(index).unwrap_or("");
             Ok(format!("; function {index} {name:?}\n{}\n", text(env, worker)?))
         })
@@ -225,11 +244,11 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
     kinds
         .par_iter()
         .map_init(Worker::new, |worker, &kind| {
-            let Stub { func, saved_pinned, checks } = build_stub(env, kind);
+            let Stub { func, saved_pinned, kept_instance, checks } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
             worker.scratch.checks = checks;
-            Ok((kind, worker.code(env, saved_pinned, Handlers::default())?))
+            Ok((kind, worker.code(env, saved_pinned, Handlers::none(kept_instance))?))
         })
         .collect()
 }

@@ -13,8 +13,8 @@ use crate::translate::{Env, Helper, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationEncoding, RelocationFlags, RelocationKind, SectionKind,
-    SymbolFlags, SymbolKind, SymbolScope, elf,
+    Architecture, BinaryFormat, Endianness, FileFlags, RelocationEncoding, RelocationFlags, RelocationKind,
+    SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf,
 };
 use std::collections::HashMap;
 use wasmparser::ExternalKind;
@@ -38,9 +38,14 @@ pub fn write(env: &Env<'_>, generated: &Generated, options: &WriteOptions<'_>) -
 pub fn new_object(triple: &target_lexicon::Triple) -> Object<'static> {
     let architecture = match triple.architecture {
         target_lexicon::Architecture::X86_64 => Architecture::X86_64,
+        target_lexicon::Architecture::Riscv64(_) => Architecture::Riscv64,
         _ => Architecture::Aarch64,
     };
     let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
+    if architecture == Architecture::Riscv64 {
+        // The ABI lp64d; no compressed instructions.
+        object.flags = FileFlags::Elf { os_abi: 0, abi_version: 0, e_flags: elf::EF_RISCV_FLOAT_ABI_DOUBLE };
+    }
     let note = object.add_section(vec![], b".note.GNU-stack".to_vec(), SectionKind::Other);
     object.section_mut(note).flags = object::SectionFlags::Elf { sh_flags: 0 };
     object
@@ -269,12 +274,28 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
                 None => self.code_target(relocation.symbol),
             };
             let flags = relocation_flags(&relocation)?;
-            let addend = relocation.addend + target.offset as i64;
-            let relocation =
-                write::Relocation { offset: relocation.offset.into(), symbol: target.symbol, addend, flags };
+            let (symbol, addend) = match relocation.kind {
+                Reloc::RiscvPCRelLo12I => (self.upper_half(relocation.offset - 4), 0),
+                _ => (target.symbol, relocation.addend + target.offset as i64),
+            };
+            let relocation = write::Relocation { offset: relocation.offset.into(), symbol, addend, flags };
             self.object.add_relocation(self.text_section, relocation)?;
         }
         Ok(())
+    }
+
+    /// On riscv64 the instruction with an address's lower half refers to the one with the upper half, by a local symbol.
+    fn upper_half(&mut self, offset: u32) -> SymbolId {
+        self.object.add_symbol(write::Symbol {
+            name: b".Lpcrel_hi".to_vec(),
+            value: offset.into(),
+            size: 0,
+            kind: SymbolKind::Label,
+            scope: SymbolScope::Compilation,
+            weak: false,
+            section: SymbolSection::Section(self.text_section),
+            flags: SymbolFlags::None,
+        })
     }
 
     fn code_target(&mut self, symbol: CodeSymbol) -> Place {
@@ -310,6 +331,9 @@ fn relocation_flags(relocation: &Relocation) -> Result<RelocationFlags> {
         Reloc::Arm64Call => RelocationFlags::Elf { r_type: elf::R_AARCH64_CALL26 },
         Reloc::Aarch64AdrPrelPgHi21 => RelocationFlags::Elf { r_type: elf::R_AARCH64_ADR_PREL_PG_HI21 },
         Reloc::Aarch64AddAbsLo12Nc => RelocationFlags::Elf { r_type: elf::R_AARCH64_ADD_ABS_LO12_NC },
+        Reloc::RiscvCallPlt => RelocationFlags::Elf { r_type: elf::R_RISCV_CALL_PLT },
+        Reloc::RiscvPCRelHi20 => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_HI20 },
+        Reloc::RiscvPCRelLo12I => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_LO12_I },
         other => return Err(Error::new(format!("writing the object: no relocation for {other}"))),
     })
 }
