@@ -24,7 +24,35 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("aarch64-unknown-linux-musl", "same objects as -gnu"),
     ("riscv64gc-unknown-linux-gnu", "run in CI under qemu; vectors with --cpu rv64gcv"),
     ("riscv64gc-unknown-linux-musl", "same objects as -gnu"),
+    ("x86_64-pc-windows-gnu", "linked in CI"),
+    ("x86_64-pc-windows-msvc", "same objects as -gnu, linked in CI"),
+    ("aarch64-pc-windows-gnullvm", "linked in CI"),
+    ("aarch64-pc-windows-msvc", "same objects as -gnullvm, linked in CI"),
+    ("x86_64-apple-darwin", "linked in CI"),
+    ("aarch64-apple-darwin", "linked in CI"),
 ];
+
+/// The usual triple for others' spellings: `arm64-apple-macos`, `x86_64-w64-mingw32`, `aarch64-windows-gnu`.
+fn canonical(text: &str) -> String {
+    let (architecture, rest) = text.split_once('-').unwrap_or((text, ""));
+    let architecture = if architecture == "arm64" { "aarch64" } else { architecture };
+    let words: Vec<&str> = rest.split('-').collect();
+    let has = |word: &str| words.iter().any(|w| w.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == word);
+    if has("darwin") || has("macos") || has("macosx") {
+        return format!("{architecture}-apple-darwin");
+    }
+    if !has("windows") && !has("mingw") {
+        return format!("{architecture}-{rest}");
+    }
+    let environment = match words[words.len() - 1] {
+        "msvc" => "msvc",
+        // There is no GCC for it.
+        "gnu" | "mingw32" | "mingw64" | "windows" if architecture == "aarch64" => "gnullvm",
+        "mingw32" | "mingw64" | "windows" => "gnu",
+        other => other,
+    };
+    format!("{architecture}-pc-windows-{environment}")
+}
 
 /// Features of x86-64 that machines of the level x86-64-v3 may lack.
 const BEYOND_V3: &[&str] = &[
@@ -63,16 +91,22 @@ impl Target {
 
     /// A target by its triple.
     pub fn parse(text: &str) -> Result<Target> {
-        let triple: Triple = text.parse().map_err(|e| Error::new(format!("target {text:?}: {e}")))?;
-        let linux = triple.operating_system == OperatingSystem::Linux
-            && matches!(triple.environment, Environment::Gnu | Environment::Musl);
+        let triple: Triple = canonical(text).parse().map_err(|e| Error::new(format!("target {text:?}: {e}")))?;
         // Without letters a riscv64 means this one, too.
         let riscv64 = matches!(
             triple.architecture,
             Architecture::Riscv64(Riscv64Architecture::Riscv64 | Riscv64Architecture::Riscv64gc)
         );
+        let system = match triple.operating_system {
+            OperatingSystem::Linux => matches!(triple.environment, Environment::Gnu | Environment::Musl),
+            OperatingSystem::Windows => {
+                !riscv64 && matches!(triple.environment, Environment::Gnu | Environment::GnuLlvm | Environment::Msvc)
+            }
+            OperatingSystem::Darwin(_) => !riscv64,
+            _ => false,
+        };
         let known = matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_)) || riscv64;
-        if !linux || !known {
+        if !system || !known {
             return Err(Error::new(format!("target {text:?} is not supported (see --print targets)")));
         }
         Ok(Target { triple, cpu: "baseline".into() })
@@ -99,6 +133,26 @@ impl Target {
     /// A register is kept for the instance; without one it travels as a parameter: Cranelift has none for riscv64.
     fn has_pinned_register(&self) -> bool {
         !self.is_riscv64()
+    }
+
+    /// True for Windows.
+    pub fn is_windows(&self) -> bool {
+        self.triple.operating_system == OperatingSystem::Windows
+    }
+
+    /// True for macOS.
+    pub fn is_macos(&self) -> bool {
+        matches!(self.triple.operating_system, OperatingSystem::Darwin(_))
+    }
+
+    /// What the names of its executables end with, of its shared libraries, of objects.
+    pub fn suffixes(&self) -> [&'static str; 3] {
+        match self.triple.environment {
+            Environment::Msvc => ["exe", "dll", "obj"],
+            _ if self.is_windows() => ["exe", "dll", "o"],
+            _ if self.is_macos() => ["", "dylib", "o"],
+            _ => ["", "so", "o"],
+        }
     }
 
     /// The code generator for it; `level` is the `-O` level, `registers` how it allocates registers.
@@ -141,5 +195,36 @@ impl Target {
             model => builder.enable(model).map_err(|e| unknown(&e))?,
         }
         builder.finish(settings::Flags::new(flags)).map_err(|e| unsupported(&e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TARGETS, Target};
+
+    fn canonical(text: &str) -> String {
+        Target::parse(text).unwrap_or_else(|e| panic!("{e}")).triple.to_string()
+    }
+
+    #[test]
+    fn all_listed_targets_are_known_by_their_names() {
+        for (name, _) in TARGETS {
+            assert_eq!(canonical(name), *name);
+        }
+    }
+
+    #[test]
+    fn others_spellings_are_known() {
+        for name in ["arm64-apple-macos", "aarch64-macos", "arm64-apple-macosx11.0.0", "aarch64-apple-darwin20.1.0"] {
+            assert_eq!(canonical(name), "aarch64-apple-darwin");
+        }
+        assert_eq!(canonical("x86_64-w64-mingw32"), "x86_64-pc-windows-gnu");
+        assert_eq!(canonical("x86_64-windows-gnu"), "x86_64-pc-windows-gnu");
+        assert_eq!(canonical("x86_64-pc-windows-gnullvm"), "x86_64-pc-windows-gnullvm");
+        assert_eq!(canonical("aarch64-windows-gnu"), "aarch64-pc-windows-gnullvm");
+        assert_eq!(canonical("arm64-pc-windows-msvc"), "aarch64-pc-windows-msvc");
+        for name in ["x86_64-pc-windows-cygnus", "i686-pc-windows-gnu", "powerpc-apple-darwin", "windows", ""] {
+            assert!(Target::parse(name).is_err(), "{name:?}");
+        }
     }
 }

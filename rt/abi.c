@@ -6,3 +6,7 @@
 
 extern const char NAME(PAL_ABI) __attribute__((visibility("default")));
 const char NAME(PAL_ABI) = PAL_ABI;
+
+/* What imports of COFF objects that no module provides have as their provider. */
+extern const struct pal_export pal_no_export __attribute__((visibility("default")));
+const struct pal_export pal_no_export = { .module = NULL };

@@ -181,7 +181,7 @@ struct pal_export {
 
 struct pal_import {
 	const void *accessor;              /* memory, table, global: `T *(*)(void *env)`; function: NULL */
-	const struct pal_export *provider; /* weak; NULL if the host provides it */
+	const struct pal_export *provider; /* weak; NULL, or with module NULL, if the host provides it */
 	uint32_t kind, index;              /* PAL_KIND_…, index in the kind's space */
 	uint32_t module, name;             /* index into import_modules; offset of the field's name in strings */
 	uint32_t type;                     /* as in pal_export */

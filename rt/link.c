@@ -104,6 +104,13 @@ static uint32_t interned_type(const struct pal_instance *instance, uint32_t kind
 	return kind == PAL_KIND_GLOBAL ? pal_interned_value_type(type, numbers) : 0;
 }
 
+/* What a module provides for the import, or NULL: the host does. Linkers for Windows and macOS leave it at an export of
+ * no module. */
+static const struct pal_export *provider_of(const struct pal_import *import)
+{
+	return import->provider && import->provider->module ? import->provider : NULL;
+}
+
 /* The import of a module that is function `index`, or NULL. */
 static const struct pal_import *function_import(const struct pal_module *module, uint32_t index)
 {
@@ -126,7 +133,7 @@ static uint32_t defined_type(const struct pal_instance *instance, const struct p
 	for (;;) {
 		bool imported = given->index < instance->module->imported_functions;
 		const struct pal_import *import = imported ? function_import(instance->module, given->index) : NULL;
-		if (import == NULL || import->provider == NULL)
+		if (import == NULL || provider_of(import) == NULL)
 			return instance->code->types[given->type];
 		instance = pal_instance_of(env_of(instance, import)); /* older than this one: the loop ends */
 		given = import->provider;
@@ -270,7 +277,7 @@ static void check_global_of_host(const struct wanted *wanted, const void *global
 static void link_global(const struct wanted *wanted)
 {
 	void *global = fetch(wanted);
-	if (wanted->import->provider == NULL)
+	if (provider_of(wanted->import) == NULL)
 		check_global_of_host(wanted, global);
 	pal_context_set(wanted->instance->pinned, wanted->module->globals[wanted->import->index],
 	                (uint64_t)(uintptr_t)global);
@@ -291,7 +298,7 @@ static void link_tag(const struct wanted *wanted)
 
 static void link_import(const struct wanted *wanted)
 {
-	if (wanted->import->provider)
+	if (provider_of(wanted->import))
 		check_provider(wanted);
 	switch (wanted->import->kind) {
 	case PAL_KIND_MEMORY: link_memory(wanted); break;
@@ -319,7 +326,7 @@ void pal_link_join(struct pal_instance *instance, void *const *imports)
 	const struct pal_module *module = instance->module;
 	for (uint32_t i = 0; i < module->import_count; i++) {
 		const struct pal_import *import = &module->imports[i];
-		if (import->provider)
+		if (provider_of(import))
 			pal_group_join(instance, pal_instance_of(imports[import->module]));
 	}
 }

@@ -28,7 +28,8 @@ pub fn build(command: &Command) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let extension = if options.shared { "so" } else { "" };
+    let [program, library, _] = command.target.suffixes();
+    let extension = if options.shared { library } else { program };
     let output = output::name(options.output.as_ref(), first, extension);
     if output.extension().is_some_and(|e| e == "a") {
         build_archive(command, &output)?;
@@ -60,7 +61,7 @@ fn build_one(command: &Command, input: &OsString) -> Result<(), Failure> {
     } else if options.assembly {
         (Some(palisade::assembly(&wasm, &compile_options).map_err(fail)?), "s")
     } else {
-        (None, "o")
+        (None, command.target.suffixes()[2])
     };
     let output = output::name(options.output.as_ref(), input, extension);
     match text {
@@ -215,7 +216,9 @@ fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result
     builder.prefix(".palisade-");
     let temporary = if is_special { builder.tempdir() } else { builder.tempdir_in(output::folder_of(output)) };
     let temporary = temporary.map_err(|e| failed(&e))?;
-    let path = temporary.path().join("out");
+    // Compilers for Windows add what is missing of the name.
+    let path =
+        temporary.path().join("out").with_extension(command.target.suffixes()[usize::from(command.options.shared)]);
     link(&command.target, command.options.cc.as_deref(), inputs, &flags, &path)?;
     if is_special {
         output::write(output, &fs::read(&path).map_err(|e| failed(&e))?)?;

@@ -3,6 +3,7 @@
 use super::super::error::{Error, Result};
 use super::phase::phase;
 use crate::context::{REGISTER_INSTANCE, SITE_CALL};
+use crate::translate::stub::SavedPinned;
 use crate::translate::{Env, Handlers, Scope, Symbol, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
@@ -22,8 +23,10 @@ pub struct Code {
     pub relocations: Vec<Relocation>,
     /// Where traps and calls are, in order of offset.
     pub sites: Vec<Site>,
-    /// How to unwind it.
+    /// How to unwind it, as DWARF has it. On Windows [`Code::frame`] says it.
     pub unwind: Option<UnwindInfo>,
+    /// What the prologue does.
+    pub frame: Frame,
     /// The caller's pinned register is at this offset from the CFA, from this code offset on.
     pub saved_pinned: Option<(u32, i32)>,
     /// On x86-64, from this code offset on: how many bytes the prologue moved the frame down by, so that a tail call's
@@ -98,6 +101,15 @@ pub struct TryFrame {
     pub pinned: u32,
 }
 
+/// A function's prologue and frame, for targets with unwind tables of another kind than DWARF's.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Steps of the prologue, each with the offset behind it. Nothing on other targets.
+    pub steps: Vec<(u32, UnwindInst)>,
+    /// The stack pointer is so much below the frame pointer.
+    pub size: u32,
+}
+
 /// A register that a callee saves in the wasm convention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SavedRegister {
@@ -133,13 +145,14 @@ impl Code {
         env: &Env<'_>,
         func: &Function,
         compiled: &CompiledCode,
-        [saved_pinned, kept_instance]: [Option<StackSlot>; 2],
+        (saved_pinned, kept_instance): (Option<SavedPinned>, Option<StackSlot>),
         handlers: Handlers,
         checks: Checks,
     ) -> Result<Code> {
         let relocations = relocations(func, compiled)?;
-        let unwind =
-            compiled.create_unwind_info(env.isa).map_err(|e| Error::new(format!("unwind information: {e}")))?;
+        let windows = env.isa.triple().operating_system == target_lexicon::OperatingSystem::Windows;
+        let unwind = if windows { Ok(None) } else { compiled.create_unwind_info(env.isa) };
+        let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
         let bytes = compiled.code_buffer().to_vec();
         Ok(Code {
             phase: if env.is_x86_64 { phase(&bytes, compiled.buffer.alignment) } else { 0 },
@@ -147,7 +160,8 @@ impl Code {
             relocations,
             sites: sites(compiled),
             unwind,
-            saved_pinned: saved_pinned.and_then(|slot| saved_pinned_rule(compiled, slot)),
+            frame: if windows { frame(compiled) } else { Frame::default() },
+            saved_pinned: saved_pinned.and_then(|saved| saved_pinned_rule(compiled, saved)),
             moved_down: moved_down(env, func, compiled),
             saved: saved_registers(env, compiled, kept_instance),
             handler_sites: handler_sites(compiled),
@@ -263,9 +277,17 @@ fn below_frame_pointer(compiled: &CompiledCode, slot: StackSlot) -> Option<u32> 
 }
 
 /// The frame pointer lies 16 below the CFA; the slot is filled before the first call.
-fn saved_pinned_rule(compiled: &CompiledCode, slot: StackSlot) -> Option<(u32, i32)> {
-    let below_cfa = 16 + below_frame_pointer(compiled, slot)?;
+fn saved_pinned_rule(compiled: &CompiledCode, saved: SavedPinned) -> Option<(u32, i32)> {
+    let below_cfa = match saved {
+        SavedPinned::Slot(slot) => 16 + below_frame_pointer(compiled, slot)?,
+        SavedPinned::Home => 0,
+    };
     Some((first_call(compiled)?, -i32::try_from(below_cfa).ok()?))
+}
+
+fn frame(compiled: &CompiledCode) -> Frame {
+    let size = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
+    Frame { steps: compiled.buffer.unwind_info.to_vec(), size }
 }
 
 /// An offset within the first call instruction, which is at least two bytes long (four on aarch64).

@@ -5,13 +5,13 @@ mod code;
 mod phase;
 mod refused;
 
-pub use code::{Checks, Code, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
+pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
 
 use crate::error::{Error, Result};
 use crate::optimize;
 use crate::plan::Plan;
-use crate::translate::stub::{self, Stub};
+use crate::translate::stub::{self, SavedPinned, Stub};
 use crate::translate::{
     Env, Handlers, Helper, Scratch, Symbol, Travel, Version, asks_for_instance, forget_instance, translate,
 };
@@ -133,7 +133,7 @@ impl Worker {
     }
 
     /// The same, with what the object needs of it.
-    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<StackSlot>, handlers: Handlers) -> Result<Code> {
+    fn code(&mut self, env: &Env<'_>, saved_pinned: Option<SavedPinned>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
         self.note_kept(env, &handlers);
         let compiled = self.compile(env, false)?;
@@ -141,7 +141,7 @@ impl Worker {
         let checks = Checks { before: before.0 + before.1, after, aside };
         let kept = if handlers.scopes.is_empty() { self.kept_instance } else { handlers.pinned_slot };
         let kept = kept.filter(|_| env.travel == Travel::Parameter);
-        Code::new(env, &self.context.func, &compiled, [saved_pinned, kept], handlers, checks)
+        Code::new(env, &self.context.func, &compiled, (saved_pinned, kept), handlers, checks)
     }
 }
 

@@ -42,8 +42,13 @@ impl Compiler {
             }
             return Ok(Compiler { words, hint: None });
         }
+        if let Some(zig) = zig_target(target).filter(|_| !target.is_host()) {
+            let words = ["zig", "cc", "-target", zig].map(str::to_owned).to_vec();
+            return Ok(Compiler { words, hint: None });
+        }
         let (program, hint) = match (&target.triple.architecture, target.triple.environment) {
             _ if target.is_host() => ("cc", Some("gcc")),
+            _ if target.is_windows() => ("x86_64-w64-mingw32-gcc", Some("gcc-mingw-w64-x86-64")),
             (Architecture::X86_64, Environment::Musl) => ("musl-gcc", Some("musl-tools")),
             (Architecture::X86_64, _) => ("x86_64-linux-gnu-gcc", Some("gcc-x86-64-linux-gnu")),
             (Architecture::Riscv64(_), Environment::Musl) => ("riscv64-linux-musl-gcc", None),
@@ -94,12 +99,30 @@ impl Compiler {
 
     fn cannot_run(&self, e: &std::io::Error) -> Error {
         let program = &self.words[0];
+        if program == "zig" && self.hint.is_none() {
+            return Error::new(format!(
+                "can't run the C compiler zig: {e} (install it, PyPI's package is ziglang, and name another with --cc: \
+                 \"python3 -m ziglang cc -target …\")"
+            ));
+        }
         match self.hint {
             Some(package) => Error::new(format!(
                 "can't run the C compiler {program}: {e} (install it, Debian's package is {package}, or name another with --cc)"
             )),
             None => Error::new(format!("can't run the C compiler {program}: {e} (name another with --cc)")),
         }
+    }
+}
+
+/// What Debian has no cross compiler for, as zig calls it, which is one for all of these.
+fn zig_target(target: &Target) -> Option<&'static str> {
+    let x86 = target.is_x86_64();
+    match target.triple.environment {
+        _ if target.is_macos() => Some(if x86 { "x86_64-macos" } else { "aarch64-macos" }),
+        _ if !target.is_windows() => None,
+        Environment::Gnu if x86 => None,
+        Environment::Msvc => Some(if x86 { "x86_64-windows-msvc" } else { "aarch64-windows-msvc" }),
+        _ => Some(if x86 { "x86_64-windows-gnu" } else { "aarch64-windows-gnu" }),
     }
 }
 
@@ -119,7 +142,11 @@ pub fn link(target: &Target, cc: Option<&str>, inputs: &[LinkInput], flags: &[&s
     }
     if flags.contains(&"-shared") {
         // Hosts call what the modules themselves do not: all of palisade.h is in the library, and of one origin.
-        command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+        if target.is_macos() {
+            command.arg("-Wl,-force_load").arg(archive);
+        } else {
+            command.arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
+        }
     } else {
         command.arg(archive);
     }

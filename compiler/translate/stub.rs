@@ -18,6 +18,7 @@ use cranelift_codegen::ir::{
     Block, Function, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserFuncName,
     Value,
 };
+use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use wasmparser::{FuncType, ValType};
 
@@ -29,12 +30,25 @@ pub struct Stub {
     /// The IR.
     pub func: Function,
     /// Holds the caller's pinned register from before the first call on, for unwinding.
-    pub saved_pinned: Option<StackSlot>,
+    pub saved_pinned: Option<SavedPinned>,
     /// Holds P, for faults, where they can't find it in a register.
     pub kept_instance: Option<StackSlot>,
     /// Its checks of memories.
     pub checks: Checks,
 }
+
+/// Where a stub keeps the caller's pinned register.
+#[derive(Debug, Clone, Copy)]
+pub enum SavedPinned {
+    /// In its frame.
+    Slot(StackSlot),
+    /// On x86-64 Windows in the room that every caller leaves above the return address: unwind tables there reach only
+    /// 240 bytes down from the frame pointer.
+    Home,
+}
+
+/// Above the frame pointer: the caller's, and the return address.
+const HOME: i32 = 16;
 
 /// Which global of an instance an accessor gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -325,7 +339,7 @@ pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
 fn build(
     env: &Env<'_>,
     signature: Signature,
-    body: impl FnOnce(&mut Translator<'_, '_>, &[Value]) -> Option<StackSlot>,
+    body: impl FnOnce(&mut Translator<'_, '_>, &[Value]) -> Option<SavedPinned>,
 ) -> Stub {
     let mut func = Function::with_name_signature(UserFuncName::default(), signature);
     let mut scratch = FunctionBuilderContext::new();
@@ -349,18 +363,31 @@ fn wasm_params<'p>(t: &Translator<'_, '_>, params: &'p [Value]) -> &'p [Value] {
 }
 
 /// Saves the pinned register, sets it to `instance`, and sees to it that the context knows the current stack.
-fn enter(t: &mut Translator<'_, '_>, instance: Value) -> Option<StackSlot> {
-    let saved = (t.env.travel == Travel::Register).then(|| {
-        let saved = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
-        let old = t.read_instance();
-        t.b.ins().stack_store(I64, old, saved, 0);
-        saved
-    });
+fn enter(t: &mut Translator<'_, '_>, instance: Value) -> Option<SavedPinned> {
+    let saved = (t.env.travel == Travel::Register).then(|| save_pinned(t));
     set_pinned(t, instance);
     let next = ask_stack(t);
     t.b.ins().jump(next, &[]);
     t.switch_to(next);
     saved
+}
+
+fn save_pinned(t: &mut Translator<'_, '_>) -> SavedPinned {
+    let home = t.env.is_x86_64 && t.env.isa.default_call_conv() == CallConv::WindowsFastcall;
+    let saved = if home { SavedPinned::Home } else { SavedPinned::Slot(pinned_slot(t)) };
+    let old = t.read_instance();
+    match saved {
+        SavedPinned::Slot(slot) => drop(t.b.ins().stack_store(I64, old, slot, 0)),
+        SavedPinned::Home => {
+            let frame = t.b.ins().get_frame_pointer(I64);
+            t.b.ins().store(MemFlagsData::trusted(), old, frame, HOME);
+        }
+    }
+    saved
+}
+
+fn pinned_slot(t: &mut Translator<'_, '_>) -> StackSlot {
+    t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3))
 }
 
 fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
@@ -391,9 +418,15 @@ fn ask_stack(t: &mut Translator<'_, '_>) -> Block {
     next
 }
 
-fn leave(t: &mut Translator<'_, '_>, saved: Option<StackSlot>) {
-    let Some(saved) = saved else { return };
-    let old = t.b.ins().stack_load(I64, I64, saved, 0);
+fn leave(t: &mut Translator<'_, '_>, saved: Option<SavedPinned>) {
+    let old = match saved {
+        None => return,
+        Some(SavedPinned::Slot(slot)) => t.b.ins().stack_load(I64, I64, slot, 0),
+        Some(SavedPinned::Home) => {
+            let frame = t.b.ins().get_frame_pointer(I64);
+            t.b.ins().load(I64, MemFlagsData::trusted(), frame, HOME)
+        }
+    };
     t.set_instance(old);
 }
 

@@ -9,7 +9,7 @@ use gimli::constants::{DW_EH_PE_pcrel, DW_EH_PE_sdata4, DwEhPe};
 use gimli::write::{Address, CallFrameInstruction, EhFrame, EndianVec, FrameTable, Writer};
 use gimli::{LittleEndian, Register, X86_64};
 
-/// The section's bytes, and where 32-bit PC-relative references to text offsets go.
+/// The section's bytes, and where PC-relative references to text offsets go: of 32 bits, of 64 on macOS.
 pub struct Unwind {
     pub bytes: Vec<u8>,
     /// (offset in the section, offset in the text)
@@ -21,7 +21,7 @@ pub fn encode<'c>(env: &Env<'_>, codes: impl Iterator<Item = (u32, &'c Code)>) -
     let Some(mut cie) = env.isa.create_systemv_cie() else {
         return Ok(Unwind { bytes: Vec::new(), references: Vec::new() });
     };
-    cie.fde_address_encoding = DwEhPe(DW_EH_PE_pcrel.0 | DW_EH_PE_sdata4.0);
+    cie.fde_address_encoding = if is_mach(env) { DW_EH_PE_pcrel } else { DwEhPe(DW_EH_PE_pcrel.0 | DW_EH_PE_sdata4.0) };
     let mut table = FrameTable::default();
     let cie = table.add_cie(cie);
     let pinned = pinned_register(env);
@@ -41,12 +41,18 @@ pub fn encode<'c>(env: &Env<'_>, codes: impl Iterator<Item = (u32, &'c Code)>) -
         }
         table.add_fde(cie, fde);
     }
-    let mut out = EhFrame(Output { bytes: EndianVec::new(LittleEndian), references: Vec::new() });
+    let pointer = if is_mach(env) { 8 } else { 4 };
+    let mut out = EhFrame(Output { bytes: EndianVec::new(LittleEndian), references: Vec::new(), pointer });
     table.write_eh_frame(&mut out).map_err(|e| Error::new(format!("unwind information: {e}")))?;
     let mut bytes = out.0.bytes.into_vec();
     // A terminator belongs to the last object of a program only, which is the C compiler's business.
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     Ok(Unwind { bytes, references: out.0.references })
+}
+
+/// Linkers for macOS know references of 64 bits only.
+fn is_mach(env: &Env<'_>) -> bool {
+    env.isa.triple().binary_format == target_lexicon::BinaryFormat::Macho
 }
 
 /// DWARF numbers: r15, x21.
@@ -60,6 +66,8 @@ fn pinned_register(env: &Env<'_>) -> Register {
 struct Output {
     bytes: EndianVec<LittleEndian>,
     references: Vec<(u64, u32)>,
+    /// Bytes of a reference.
+    pointer: u8,
 }
 
 impl Writer for Output {
@@ -86,7 +94,7 @@ impl Writer for Output {
             Address::Constant(_) => self.bytes.write_eh_pointer(address, encoding, size),
             Address::Symbol { addend, .. } => {
                 self.references.push((self.len() as u64, addend as u32));
-                self.bytes.write_u32(0)
+                self.bytes.write_udata(0, self.pointer)
             }
         }
     }

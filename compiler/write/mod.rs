@@ -2,8 +2,10 @@
 
 mod data;
 mod eh_frame;
+mod format;
 mod module;
 mod object;
+mod pdata;
 mod program;
 mod text;
 

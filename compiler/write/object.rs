@@ -1,20 +1,22 @@
 //! Puts the object file together: sections, symbols, relocations.
 
 use super::data::{DataBuilder, Place};
-use super::eh_frame;
+use super::eh_frame::{self, Unwind};
+use super::format::{NO_EXPORT, mapped_section, new_object, relocation_flags, relro_section, share_weak_default};
 use super::module::{ModuleWriter, Symbols, function_label};
+use super::pdata;
 use super::text::Text;
-use crate::context::{ABI, IMAGE_ALIGN, MODULE_SIZE};
+use crate::context::{ABI, EXPORT_SIZE, IMAGE_ALIGN, MODULE_SIZE};
 use crate::error::{Error, Result};
-use crate::generate::{Generated, Relocation, StubKind};
+use crate::generate::{Code, Generated, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::{DataPlan, Provider};
 use crate::translate::{Env, Helper, Symbol as CodeSymbol};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, FileFlags, RelocationEncoding, RelocationFlags, RelocationKind,
-    SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf,
+    Architecture, BinaryFormat, RelocationEncoding, RelocationFlags, RelocationKind, SectionKind, SymbolFlags,
+    SymbolKind, SymbolScope, macho,
 };
 use std::collections::HashMap;
 use wasmparser::ExternalKind;
@@ -32,23 +34,6 @@ pub fn write(env: &Env<'_>, generated: &Generated, options: &WriteOptions<'_>) -
         Failure::Object(e) => Error::new(format!("writing the object: {e}")),
         Failure::Other(e) => e,
     })
-}
-
-/// An empty object for a target, and the note that its code needs no executable stack.
-pub fn new_object(triple: &target_lexicon::Triple) -> Object<'static> {
-    let architecture = match triple.architecture {
-        target_lexicon::Architecture::X86_64 => Architecture::X86_64,
-        target_lexicon::Architecture::Riscv64(_) => Architecture::Riscv64,
-        _ => Architecture::Aarch64,
-    };
-    let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
-    if architecture == Architecture::Riscv64 {
-        // The ABI lp64d; no compressed instructions.
-        object.flags = FileFlags::Elf { os_abi: 0, abi_version: 0, e_flags: elf::EF_RISCV_FLOAT_ABI_DOUBLE };
-    }
-    let note = object.add_section(vec![], b".note.GNU-stack".to_vec(), SectionKind::Other);
-    object.section_mut(note).flags = object::SectionFlags::Elf { sh_flags: 0 };
-    object
 }
 
 pub enum Failure {
@@ -73,20 +58,25 @@ struct ObjectWriter<'w, 'a> {
     name: &'w str,
     text: Text,
     object: Object<'static>,
+    format: BinaryFormat,
     text_section: SectionId,
     undefined: HashMap<String, SymbolId>,
+    /// Local symbols at places in sections.
+    labels: HashMap<(SectionId, u64), SymbolId>,
 }
 
 impl<'w, 'a> ObjectWriter<'w, 'a> {
     fn new(env: &'w Env<'a>, name: &'w str, text: Text) -> Self {
         let mut object = new_object(env.isa.triple());
         let text_section = object.section_id(StandardSection::Text);
-        ObjectWriter { env, name, text, object, text_section, undefined: HashMap::new() }
+        let format = object.format();
+        let (undefined, labels) = (HashMap::new(), HashMap::new());
+        ObjectWriter { env, name, text, object, format, text_section, undefined, labels }
     }
 
     fn finish(mut self, generated: &Generated) -> Result<Vec<u8>, Failure> {
         let rodata = self.object.section_id(StandardSection::ReadOnlyData);
-        let relro = self.object.section_id(StandardSection::ReadOnlyDataWithRel);
+        let relro = relro_section(&mut self.object);
         let image_section = self.image_section();
         let symbols = self.symbols(rodata, relro, image_section);
         let (rodata_symbol, relro_symbol) = (symbols.rodata, symbols.relro);
@@ -97,7 +87,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let image = image_section.map(|section| (section, writer.image_section()));
         let (rodata_bytes, mut relro_bytes) = (writer.rodata, writer.relro);
         if let Some((section, bytes)) = image {
-            self.object.set_section_data(section, bytes, IMAGE_ALIGN);
+            let align = IMAGE_ALIGN.min(mapped_section(self.format).2);
+            self.object.set_section_data(section, bytes, align);
         }
 
         self.pin_abi(&mut relro_bytes);
@@ -114,21 +105,26 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         self.define_functions();
         self.unwind(generated)?;
         let place = |symbol| match symbol {
-            CodeSymbol::StaticTable(table) => Some(Place { symbol: rodata_symbol, offset: tables[&table] }),
-            CodeSymbol::Module => Some(Place { symbol: relro_symbol, offset: module }),
+            CodeSymbol::StaticTable(table) => Some((rodata, Place { symbol: rodata_symbol, offset: tables[&table] })),
+            CodeSymbol::Module => Some((relro, Place { symbol: relro_symbol, offset: module })),
             _ => None,
         };
         self.relocate_text(&place)?;
         let bytes = std::mem::take(&mut self.text.bytes);
         self.object.set_section_data(self.text_section, bytes, 64);
-        Ok(self.object.write()?)
+        let mut bytes = self.object.write()?;
+        if self.format == BinaryFormat::Coff {
+            share_weak_default(&mut bytes);
+        }
+        Ok(bytes)
     }
 
     /// For mapped data, which must begin with a page in the linked file: linkers see to that for a section with such an
     /// alignment.
     fn image_section(&mut self) -> Option<SectionId> {
         let any = self.env.plan.data.iter().any(|plan| matches!(plan, DataPlan::Mapped { .. }));
-        any.then(|| self.object.add_section(vec![], b".palisade.image".to_vec(), SectionKind::ReadOnlyData))
+        let (segment, name, _) = mapped_section(self.format);
+        any.then(|| self.object.add_section(segment.to_vec(), name.to_vec(), SectionKind::ReadOnlyData))
     }
 
     /// Symbols that the descriptor needs.
@@ -139,17 +135,17 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             let module = &env.plan.import_modules[env.plan.import_module(import.module)];
             let field = link_symbol(&module.link_name, import.name);
             let accessor = (import.kind != ExternalKind::Func).then(|| self.undefined(&field, false));
-            let provider = self.undefined(&export_symbol(&module.link_name, import.name), true);
+            let provider = self.provider(&export_symbol(&module.link_name, import.name));
             imports.push((accessor, provider));
         }
         let wasi = env.plan.import_modules.iter().any(|m| m.provider == Provider::Wasi);
         Symbols {
-            text: self.object.section_symbol(self.text_section),
-            rodata: self.object.section_symbol(rodata),
-            relro: self.object.section_symbol(relro),
+            text: self.section_symbol(self.text_section),
+            rodata: self.section_symbol(rodata),
+            relro: self.section_symbol(relro),
             imports,
             wasi_bind: wasi.then(|| self.undefined("pal_wasi_bind", false)),
-            image: image.map(|section| self.object.section_symbol(section)),
+            image: image.map(|section| self.section_symbol(section)),
         }
     }
 
@@ -158,6 +154,46 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let symbol = self.undefined(&format!("pal_abi_{ABI}"), false);
         relro.align(8);
         relro.pointer(Some(Place { symbol, offset: 0 }));
+    }
+
+    /// The `pal_export` behind an import, if it is a module's. Mach-O has no symbols that may be undefined, but ones that
+    /// give way to others of their name: there it is one of no module, as it is in COFF by another symbol.
+    fn provider(&mut self, name: &str) -> SymbolId {
+        match self.format {
+            BinaryFormat::MachO => {}
+            BinaryFormat::Coff => {
+                self.undefined(NO_EXPORT, false);
+                return self.undefined(name, true);
+            }
+            _ => return self.undefined(name, true),
+        }
+        if let Some(&known) = self.undefined.get(name) {
+            return known;
+        }
+        let section = self.object.section_id(StandardSection::Data);
+        let at = self.object.append_section_data(section, &[0; EXPORT_SIZE as usize], 8);
+        let symbol = self.define(name.to_owned(), (section, at), EXPORT_SIZE, SymbolKind::Data, SymbolScope::Dynamic);
+        self.object.symbol_mut(symbol).weak = true;
+        self.undefined.insert(name.to_owned(), symbol);
+        symbol
+    }
+
+    /// A section's first byte. Relocations of Mach-O that name a section mean addresses: there it is a symbol like any
+    /// other.
+    fn section_symbol(&mut self, section: SectionId) -> SymbolId {
+        if self.format == BinaryFormat::MachO { self.label(section, 0) } else { self.object.section_symbol(section) }
+    }
+
+    /// A local symbol at this place.
+    fn label(&mut self, section: SectionId, offset: u64) -> SymbolId {
+        if let Some(&known) = self.labels.get(&(section, offset)) {
+            return known;
+        }
+        let name = format!("pal.{}", self.labels.len());
+        let kind = if section == self.text_section { SymbolKind::Text } else { SymbolKind::Data };
+        let symbol = self.define(name, (section, offset), 0, kind, SymbolScope::Compilation);
+        self.labels.insert((section, offset), symbol);
+        symbol
     }
 
     fn undefined(&mut self, name: &str, weak: bool) -> SymbolId {
@@ -178,7 +214,14 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         symbol
     }
 
-    fn define(&mut self, name: String, at: (SectionId, u64), size: u64, kind: SymbolKind, scope: SymbolScope) {
+    fn define(
+        &mut self,
+        name: String,
+        at: (SectionId, u64),
+        size: u64,
+        kind: SymbolKind,
+        scope: SymbolScope,
+    ) -> SymbolId {
         self.object.add_symbol(write::Symbol {
             name: name.into_bytes(),
             value: at.1,
@@ -188,14 +231,14 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             weak: false,
             section: SymbolSection::Section(at.0),
             flags: SymbolFlags::None,
-        });
+        })
     }
 
     fn define_exports(&mut self, relro: SectionId, exports: &[(String, u64)]) {
         let (name, text) = (self.name, self.text_section);
         for (field, at) in exports {
             let symbol = export_symbol(name, field);
-            self.define(symbol, (relro, *at), crate::context::EXPORT_SIZE, SymbolKind::Data, SymbolScope::Dynamic);
+            self.define(symbol, (relro, *at), EXPORT_SIZE, SymbolKind::Data, SymbolScope::Dynamic);
         }
         let env = self.env;
         let entities = env.module.exports.iter().map(|export| {
@@ -241,7 +284,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             let index = first + number as u32 % self.env.module.bodies.len() as u32;
             let label = function_label(self.env, index).replace('\0', "\u{fffd}");
             let at = (self.text_section, u64::from(start));
-            self.define(label, at, (end - start).into(), SymbolKind::Text, SymbolScope::Compilation);
+            let symbol = self.define(label, at, (end - start).into(), SymbolKind::Text, SymbolScope::Compilation);
+            self.labels.insert(at, symbol);
         }
     }
 
@@ -249,10 +293,19 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let text = &self.text;
         let functions = text.functions.iter().copied().zip(&generated.functions);
         let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
-        let unwind = eh_frame::encode(self.env, functions.chain(stubs))?;
+        let codes: Vec<(u32, &Code)> = functions.chain(stubs).collect();
+        if self.format == BinaryFormat::Coff {
+            let tables = pdata::encode(self.env, codes.into_iter());
+            return self.place_pdata(tables);
+        }
+        let unwind = eh_frame::encode(self.env, codes.into_iter())?;
         if unwind.bytes.is_empty() {
             return Ok(());
         }
+        if self.format == BinaryFormat::MachO { self.place_mach_eh_frame(unwind) } else { self.place_eh_frame(unwind) }
+    }
+
+    fn place_eh_frame(&mut self, unwind: Unwind) -> Result<(), Failure> {
         let section = self.object.section_id(StandardSection::EhFrame);
         self.object.set_section_data(section, unwind.bytes, 8);
         let symbol = self.object.section_symbol(self.text_section);
@@ -267,15 +320,67 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         Ok(())
     }
 
-    fn relocate_text(&mut self, place: &dyn Fn(CodeSymbol) -> Option<Place>) -> Result<(), Failure> {
+    /// Each reference is the difference of a function's own symbol, by which linkers know what the entry is for, and the
+    /// section's; what is missing to the place itself lies there.
+    fn place_mach_eh_frame(&mut self, mut unwind: Unwind) -> Result<(), Failure> {
+        let (subtractor, unsigned) = match self.object.architecture() {
+            Architecture::X86_64 => (macho::X86_64_RELOC_SUBTRACTOR, macho::X86_64_RELOC_UNSIGNED),
+            _ => (macho::ARM64_RELOC_SUBTRACTOR, macho::ARM64_RELOC_UNSIGNED),
+        };
+        for &(offset, _) in &unwind.references {
+            let at = offset as usize;
+            unwind.bytes[at..at + 8].copy_from_slice(&offset.wrapping_neg().to_le_bytes());
+        }
+        let section = self.object.section_id(StandardSection::EhFrame);
+        self.object.set_section_data(section, unwind.bytes, 8);
+        let begin = self.label(section, 0);
+        for (offset, to) in unwind.references {
+            let function = self.label(self.text_section, to.into());
+            // They are written in reverse order, and the subtrahend has to come first.
+            for (r_type, symbol) in [(unsigned, function), (subtractor, begin)] {
+                let flags = RelocationFlags::MachO { r_type, r_pcrel: false, r_length: 3 };
+                self.object.add_relocation(section, write::Relocation { offset, symbol, addend: 0, flags })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place_pdata(&mut self, tables: pdata::Tables) -> Result<(), Failure> {
+        let mut section = |name: &[u8], bytes: Vec<u8>| {
+            let id = self.object.add_section(vec![], name.to_vec(), SectionKind::ReadOnlyData);
+            self.object.set_section_data(id, bytes, 4);
+            id
+        };
+        let (xdata, pdata) = (section(b".xdata", tables.xdata), section(b".pdata", tables.pdata));
+        let text = self.object.section_symbol(self.text_section);
+        let xdata = self.object.section_symbol(xdata);
+        let to_text = tables.to_text.into_iter().map(|(offset, to)| (offset, text, to));
+        let to_xdata = tables.to_xdata.into_iter().map(|(offset, to)| (offset, xdata, to));
+        for (offset, symbol, to) in to_text.chain(to_xdata) {
+            let flags = RelocationFlags::Generic {
+                kind: RelocationKind::ImageOffset,
+                encoding: RelocationEncoding::Generic,
+                size: 32,
+            };
+            self.object.add_relocation(pdata, write::Relocation { offset, symbol, addend: to.into(), flags })?;
+        }
+        Ok(())
+    }
+
+    fn relocate_text(&mut self, place: &dyn Fn(CodeSymbol) -> Option<(SectionId, Place)>) -> Result<(), Failure> {
         for relocation in std::mem::take(&mut self.text.relocations) {
-            let target = match place(relocation.symbol) {
-                Some(target) => target,
+            let (section, mut target) = match place(relocation.symbol) {
+                Some((section, target)) => (Some(section), target),
                 None => self.code_target(relocation.symbol),
             };
-            let flags = relocation_flags(&relocation)?;
+            // Instructions of aarch64 have no room for distances in these formats.
+            if let (Some(section), false) = (section, self.format == BinaryFormat::Elf) {
+                target = Place { symbol: self.label(section, target.offset), offset: 0 };
+            }
+            let flags = relocation_flags(self.format, &relocation)?;
             let (symbol, addend) = match relocation.kind {
-                Reloc::RiscvPCRelLo12I => (self.upper_half(relocation.offset - 4), 0),
+                // On riscv64 it refers to the instruction before it, which has the upper half.
+                Reloc::RiscvPCRelLo12I => (self.label(self.text_section, u64::from(relocation.offset) - 4), 0),
                 _ => (target.symbol, relocation.addend + target.offset as i64),
             };
             let relocation = write::Relocation { offset: relocation.offset.into(), symbol, addend, flags };
@@ -284,30 +389,17 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         Ok(())
     }
 
-    /// On riscv64 the instruction with an address's lower half refers to the one with the upper half, by a local symbol.
-    fn upper_half(&mut self, offset: u32) -> SymbolId {
-        self.object.add_symbol(write::Symbol {
-            name: b".Lpcrel_hi".to_vec(),
-            value: offset.into(),
-            size: 0,
-            kind: SymbolKind::Label,
-            scope: SymbolScope::Compilation,
-            weak: false,
-            section: SymbolSection::Section(self.text_section),
-            flags: SymbolFlags::None,
-        })
-    }
-
-    fn code_target(&mut self, symbol: CodeSymbol) -> Place {
+    fn code_target(&mut self, symbol: CodeSymbol) -> (Option<SectionId>, Place) {
         if let Some(offset) = self.text.offset_of(symbol) {
-            return Place { symbol: self.object.section_symbol(self.text_section), offset: offset.into() };
+            let text = self.section_symbol(self.text_section);
+            return (Some(self.text_section), Place { symbol: text, offset: offset.into() });
         }
         let name = match symbol {
             CodeSymbol::Helper(helper) => helper.symbol().to_owned(),
             CodeSymbol::Import(index) => self.import_symbol(index),
             other => unreachable!("{other:?} is data or code of this object"),
         };
-        Place { symbol: self.undefined(&name, false), offset: 0 }
+        (None, Place { symbol: self.undefined(&name, false), offset: 0 })
     }
 
     fn import_symbol(&self, function: u32) -> String {
@@ -317,23 +409,4 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         let module = &env.plan.import_modules[env.plan.import_module(import.module)];
         link_symbol(&module.link_name, import.name)
     }
-}
-
-/// The object format's relocation for Cranelift's.
-fn relocation_flags(relocation: &Relocation) -> Result<RelocationFlags> {
-    let generic = |kind, encoding, size| RelocationFlags::Generic { kind, encoding, size };
-    Ok(match relocation.kind {
-        Reloc::Abs8 => generic(RelocationKind::Absolute, RelocationEncoding::Generic, 64),
-        Reloc::X86PCRel4 => generic(RelocationKind::Relative, RelocationEncoding::Generic, 32),
-        Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => {
-            generic(RelocationKind::PltRelative, RelocationEncoding::X86Branch, 32)
-        }
-        Reloc::Arm64Call => RelocationFlags::Elf { r_type: elf::R_AARCH64_CALL26 },
-        Reloc::Aarch64AdrPrelPgHi21 => RelocationFlags::Elf { r_type: elf::R_AARCH64_ADR_PREL_PG_HI21 },
-        Reloc::Aarch64AddAbsLo12Nc => RelocationFlags::Elf { r_type: elf::R_AARCH64_ADD_ABS_LO12_NC },
-        Reloc::RiscvCallPlt => RelocationFlags::Elf { r_type: elf::R_RISCV_CALL_PLT },
-        Reloc::RiscvPCRelHi20 => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_HI20 },
-        Reloc::RiscvPCRelLo12I => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_LO12_I },
-        other => return Err(Error::new(format!("writing the object: no relocation for {other}"))),
-    })
 }

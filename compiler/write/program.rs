@@ -1,7 +1,7 @@
 //! `struct pal_program`: what rt/main.c instantiates and runs.
 
 use super::data::{DataBuilder, Place};
-use super::object::new_object;
+use super::format::{new_object, relro_section};
 use crate::context::{
     MEMORY_DESC_SIZE, MODE_GUARD, PROGRAM_MODULE_SIZE, PROGRAM_SIZE, SOURCE_MEMORY, SOURCE_THREADS, SOURCE_WASI,
 };
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::name::{link_symbol, own_symbol};
 use object::write::{self, Object, StandardSection, SymbolId, SymbolSection};
 use object::{SymbolFlags, SymbolKind, SymbolScope};
-use target_lexicon::{Architecture, Triple};
+use target_lexicon::{Architecture, OperatingSystem, Triple};
 use wasmparser::MemoryType;
 
 /// One module of a program.
@@ -92,7 +92,7 @@ pub fn write_program(triple: &Triple, program: &Program) -> Result<Vec<u8>> {
 fn build(triple: &Triple, program: &Program) -> write::Result<Vec<u8>> {
     let mut object = new_object(triple);
     let rodata = object.section_id(StandardSection::ReadOnlyData);
-    let relro = object.section_id(StandardSection::ReadOnlyDataWithRel);
+    let relro = relro_section(&mut object);
     let rodata_symbol = object.section_symbol(rodata);
     let relro_symbol = object.section_symbol(relro);
     let (mut ro, mut rw) = (DataBuilder::default(), DataBuilder::default());
@@ -165,6 +165,9 @@ fn define_accessors(object: &mut Object<'_>, triple: &Triple, list: &[ProgramMem
         return;
     }
     let code: &[u8] = match triple.architecture {
+        Architecture::X86_64 if triple.operating_system == OperatingSystem::Windows => {
+            &[0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xc8, 0xc3] // endbr64; mov rax, rcx; ret
+        }
         Architecture::X86_64 => &[0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xf8, 0xc3], // endbr64; mov rax, rdi; ret
         Architecture::Aarch64(_) => &[0x5f, 0x24, 0x03, 0xd5, 0xc0, 0x03, 0x5f, 0xd6], // bti c; ret
         other => unreachable!("programs are not made for {other}"),
