@@ -130,6 +130,11 @@ impl Target {
         matches!(self.triple.architecture, Architecture::Riscv64(_))
     }
 
+    /// Its CPU has vectors: on riscv64 only if one that has them is named.
+    pub fn has_vectors(&self) -> bool {
+        !self.is_riscv64() || self.cpu == "rv64gcv"
+    }
+
     /// A register is kept for the instance; without one it travels as a parameter: Cranelift has none for riscv64.
     fn has_pinned_register(&self) -> bool {
         !self.is_riscv64()

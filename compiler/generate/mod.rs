@@ -3,6 +3,7 @@
 
 mod code;
 mod phase;
+mod precise;
 mod refused;
 
 pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
@@ -114,7 +115,9 @@ impl Worker {
             optimize::behind(&mut context.func, env.disabled_passes);
         }
         self.checks = Checks::count(&context.func);
-        if refused::run(&mut context.func, &self.scratch.checks, env.travel) {
+        let mut reshaped = refused::run(&mut context.func, &self.scratch.checks, env.travel);
+        reshaped |= env.precise_stores && precise::run(&mut context.func);
+        if reshaped {
             context.compute_cfg();
             context.compute_domtree();
             context.verify_if(env.isa)?;

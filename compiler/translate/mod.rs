@@ -94,6 +94,8 @@ pub struct Env<'a> {
     pub folds_loads: bool,
     /// The CPU has an instruction for any shuffle of bytes.
     pub can_shuffle: bool,
+    /// Stores that don't fit write nothing, and the CPU does not see to that.
+    pub precise_stores: bool,
     /// Optimization passes that are left out.
     pub disabled_passes: &'a Disabled,
 }
@@ -105,6 +107,7 @@ impl<'a> Env<'a> {
         plan: &'a Plan,
         [isa, quick_isa]: [&'a dyn TargetIsa; 2],
         disabled_passes: &'a Disabled,
+        precise_stores: Option<bool>,
     ) -> Env<'a> {
         let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
         let is_riscv64 = matches!(isa.triple().architecture, target_lexicon::Architecture::Riscv64(_));
@@ -123,6 +126,8 @@ impl<'a> Env<'a> {
             can_round,
             folds_loads,
             can_shuffle,
+            // On riscv64 they may even be done by software, byte by byte.
+            precise_stores: !is_x86_64 && precise_stores.unwrap_or(is_riscv64),
             disabled_passes,
         }
     }
