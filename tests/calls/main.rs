@@ -134,8 +134,8 @@ fn modules_that_disagree_about_types_are_told_so() {
 #[test]
 fn a_c_plus_plus_exception_passes_a_frame_that_made_room_for_a_tail_call() {
     for machine in machines() {
-        let cxx = if machine.is_host() { "c++" } else { "aarch64-linux-gnu-g++" };
-        if !support::need("C++ exceptions", &[cxx]) {
+        let cxx = machine.cxx();
+        if !support::need("C++ exceptions", &[&cxx]) {
             continue;
         }
         let dir = scratch();

@@ -15,6 +15,7 @@ use std::sync::Mutex;
 
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
+pub const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 
 /// The top of the checkout.
 pub fn root() -> PathBuf {
@@ -97,6 +98,21 @@ impl Machine {
         }
     }
 
+    /// With vectors, which all code may use.
+    fn riscv64() -> Machine {
+        Machine {
+            triple: RISCV64.into(),
+            cc: words("riscv64-linux-gnu-gcc -static"),
+            runner: words("qemu-riscv64 -cpu rv64,v=true"),
+            cpu: "rv64gcv".into(),
+        }
+    }
+
+    /// Its C++ compiler.
+    pub fn cxx(&self) -> String {
+        if self.is_host() { "c++".into() } else { self.cc[0].replace("gcc", "g++") }
+    }
+
     pub fn is_host(&self) -> bool {
         self.runner.is_empty()
     }
@@ -130,7 +146,7 @@ impl Machine {
     pub fn palisade(&self) -> Command {
         let mut command = Command::new(PALISADE);
         if !self.is_host() {
-            command.args(["--target", &self.triple, "--cc", &self.cc.join(" ")]);
+            command.args(["--target", &self.triple, "--cpu", &self.cpu, "--cc", &self.cc.join(" ")]);
         }
         command
     }
@@ -168,13 +184,31 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Every machine that this one can be: itself, and aarch64 under an emulator. `PALISADE_TEST_TARGETS` (triples with
-/// commas between) narrows them down.
+/// The machines that this one can be and every test runs on: itself, and aarch64 under an emulator.
+/// `PALISADE_TEST_TARGETS` (triples with commas between) narrows them down, or adds riscv64.
 pub fn machines() -> Vec<Machine> {
+    let named = std::env::var("PALISADE_TEST_TARGETS").is_ok_and(|wanted| wanted.split(',').any(|w| w == RISCV64));
+    if named { every_machine() } else { wanted(common_machines()) }
+}
+
+/// With riscv64, under an emulator: for the tests that show most of a target. The others run there if it is named.
+pub fn every_machine() -> Vec<Machine> {
+    let mut all = common_machines();
+    if all[0].triple != RISCV64 && need(RISCV64, &["qemu-riscv64", "riscv64-linux-gnu-gcc"]) {
+        all.push(Machine::riscv64());
+    }
+    wanted(all)
+}
+
+fn common_machines() -> Vec<Machine> {
     let mut all = vec![Machine::host()];
     if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
         all.push(Machine::aarch64());
     }
+    all
+}
+
+fn wanted(mut all: Vec<Machine>) -> Vec<Machine> {
     if let Ok(wanted) = std::env::var("PALISADE_TEST_TARGETS") {
         for machine in all.iter().filter(|m| !wanted.split(',').any(|w| w == m.triple)) {
             left_out(&machine.triple, "not in PALISADE_TEST_TARGETS");

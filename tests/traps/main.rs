@@ -176,7 +176,7 @@ fn hosts_catch_traps_with_pal_try() {
 #[test]
 fn cxx_exceptions_pass_through_wasm() {
     for machine in machines() {
-        let cxx = if machine.is_host() { "c++".to_owned() } else { "aarch64-linux-gnu-g++".to_owned() };
+        let cxx = machine.cxx();
         if !support::need("C++ exceptions through wasm", &[&cxx]) {
             continue;
         }
