@@ -10,9 +10,9 @@ use target_lexicon::{Architecture, Environment, OperatingSystem, Riscv64Architec
 pub struct Target {
     /// The machine.
     pub triple: Triple,
-    /// `auto`, `baseline`, `native` or a model; on riscv64 `rv64gc` (the baseline) or `rv64gcv`. `auto` is the host's features up to x86-64-v3 where the host is the
-    /// target without being named: newer ones are too rare for a default, and the runtime refuses machines that lack
-    /// what was used.
+    /// `auto`, `baseline`, `native` or a model; on riscv64 `rv64gc` (the baseline) or `rv64gcv`. `auto` is the host's
+    /// features up to x86-64-v3 where the host is the target without being named: newer ones are too rare for a
+    /// default, and the runtime refuses machines that lack what was used.
     pub cpu: String,
 }
 

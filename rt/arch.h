@@ -14,8 +14,8 @@
 
 /* Where frames of C, and those made here, have their record of {the caller's frame pointer, return address}, from their
  * frame pointer on. In compiled code it is at the frame pointer on every architecture.
- * pal_try_frame's frame is named by its frame pointer; at PAL_TRY_COOKIE a number that try.c puts there to know the frame again; PAL_TRY_SP is its low
- * end. */
+ * pal_try_frame's frame is named by its frame pointer; at PAL_TRY_COOKIE a number that try.c puts there to know the frame
+ * again; PAL_TRY_SP is its low end. */
 #if defined(__x86_64__)
 #define PAL_FRAME_RECORD 0
 #define PAL_TRY_COOKIE (-48)

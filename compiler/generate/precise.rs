@@ -5,19 +5,23 @@
 //!     store v2, v1+8            v3 = iadd v1, 8
 //!                               brif (band v3, 7), cold, next
 //!                           →   next: store v2, v1+8
-//!                               cold: write to the words of its first and its last byte what they hold
+//!                               cold: brif (it reaches into the next page), both, next
+//!                               both: write to that page what it holds
+//!                                     store.8 v2, v3
 //!                                     jump next
 //! ```
 //!
-//! What is aligned lies in one page. The words are written atomically (or'ed with nothing), so threads lose nothing; the
-//! last one is that of the page's first byte where the store reaches into a page, which is the address that a trap tells.
+//! What lies in one page is done or not. Of two pages the second one gets its first word as it is, atomically (or'ed with
+//! nothing), so threads lose nothing; then the first one gets the store's first byte: if either traps, nothing has
+//! changed, and the trap tells an address inside the store.
 //! This comes last, so that no pass sees more blocks than there were.
 
 use crate::translate::trap;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::ir::types::I32;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I8, I8X16, I32};
 use cranelift_codegen::ir::{
-    AtomicRmwOp, Endianness, Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode,
+    AtomicRmwOp, Endianness, Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, Value,
 };
 
 /// The smallest pages there are.
@@ -47,30 +51,49 @@ fn guest_store(func: &Function, inst: Inst) -> Option<i64> {
 }
 
 fn probe(func: &mut Function, inst: Inst, size: i64) {
-    let InstructionData::Store { args, offset, .. } = func.dfg.insts[inst] else { unreachable!("it is one") };
+    let InstructionData::Store { args: [value, address], offset, .. } = func.dfg.insts[inst] else {
+        unreachable!("it is one")
+    };
     let location = func.srcloc(inst);
-    let (cold, next) = (func.dfg.make_block(), func.dfg.make_block());
+    let [cold, both, next] = [(); 3].map(|()| func.dfg.make_block());
     let before = func.layout.inst_block(inst).expect("it is in the function");
     func.layout.split_block(next, inst);
-    func.layout.append_block(cold);
-    func.layout.set_cold(cold);
+    for block in [cold, both] {
+        func.layout.append_block(block);
+        func.layout.set_cold(block);
+    }
     if func.layout.is_cold(before) {
         func.layout.set_cold(next);
     }
     let mut cursor = FuncCursor::new(func).at_bottom(before).with_srcloc(location);
-    let first = cursor.ins().iadd_imm_s(args[1], i64::from(i32::from(offset)));
+    let first = cursor.ins().iadd_imm_s(address, i64::from(i32::from(offset)));
     let unaligned = cursor.ins().band_imm_u(first, size - 1);
     cursor.ins().brif(unaligned, cold, &[], next, &[]);
     let mut cursor = cursor.at_bottom(cold);
     let last = cursor.ins().iadd_imm_s(first, size - 1); // far below 2⁶⁴: user space and guards are
     let page = cursor.ins().band_imm_s(last, -PAGE);
-    let word = cursor.ins().band_imm_s(first, -4);
-    let other = cursor.ins().umax(page, word);
+    let crosses = cursor.ins().icmp(IntCC::UnsignedGreaterThan, page, first);
+    cursor.ins().brif(crosses, both, &[], next, &[]);
+    let mut cursor = cursor.at_bottom(both);
     let none = cursor.ins().iconst(I32, 0);
-    let flags = MemFlagsData::new().with_endianness(Endianness::Little);
-    let flags = flags.with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS));
-    for address in [word, other] {
-        cursor.ins().atomic_rmw(I32, flags, AtomicRmwOp::Or, address, none);
-    }
+    cursor.ins().atomic_rmw(I32, flags(), AtomicRmwOp::Or, page, none);
+    let byte = first_byte(&mut cursor, value);
+    cursor.ins().store(flags(), byte, first, 0);
     cursor.ins().jump(next, &[]);
+}
+
+fn flags() -> MemFlagsData {
+    MemFlagsData::new().with_endianness(Endianness::Little).with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS))
+}
+
+/// What the lowest address gets of a value.
+fn first_byte(cursor: &mut FuncCursor<'_>, value: Value) -> Value {
+    let ty = cursor.func.dfg.value_type(value);
+    let little = MemFlagsData::new().with_endianness(Endianness::Little);
+    if ty.is_vector() {
+        let bytes = if ty == I8X16 { value } else { cursor.ins().bitcast(I8X16, little, value) };
+        return cursor.ins().extractlane(bytes, 0);
+    }
+    let integer = if ty.is_float() { cursor.ins().bitcast(ty.as_int(), little, value) } else { value };
+    cursor.ins().ireduce(I8, integer)
 }

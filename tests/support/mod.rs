@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -187,8 +187,12 @@ fn words(text: &str) -> Vec<String> {
 /// The machines that this one can be and every test runs on: itself, and aarch64 under an emulator.
 /// `PALISADE_TEST_TARGETS` (triples with commas between) narrows them down, or adds riscv64.
 pub fn machines() -> Vec<Machine> {
-    let named = std::env::var("PALISADE_TEST_TARGETS").is_ok_and(|wanted| wanted.split(',').any(|w| w == RISCV64));
-    if named { every_machine() } else { wanted(common_machines()) }
+    if std::env::var("PALISADE_TEST_TARGETS").is_ok_and(|wanted| wanted.split(',').any(|w| w == RISCV64)) {
+        return every_machine();
+    }
+    static SAID: Once = Once::new();
+    SAID.call_once(|| say(format!("not on {RISCV64} unless PALISADE_TEST_TARGETS names it")));
+    wanted(common_machines())
 }
 
 /// With riscv64, under an emulator: for the tests that show most of a target. The others run there if it is named.

@@ -1,5 +1,0 @@
-(module (memory (export "memory") 1)
- (func (export "v") (param i32) (v128.store (local.get 0) (v128.const i64x2 -1 -1)))
- (func (export "s") (param i32) (i64.store offset=4 (local.get 0) (i64.const -1)))
- (func (export "peek") (param i32) (result i64) (i64.load (local.get 0)))
- (func (export "copy") (param i32 i32 i32) (memory.copy (local.get 0) (local.get 1) (local.get 2))))
