@@ -73,7 +73,7 @@ pub struct Options {
     #[arg(long, value_name = "SPEC")]
     pub memory: Vec<String>,
     /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization,
-    /// interruptible
+    /// interruptible, precise-stores
     #[arg(long, value_name = "NAME")]
     pub enable: Vec<String>,
     /// Turn a proposal off (written --disable-NAME)
