@@ -6,6 +6,7 @@ mod epilogue;
 mod phase;
 mod precise;
 mod refused;
+mod stack_limit;
 
 pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
@@ -150,6 +151,11 @@ impl Worker {
         let kept = kept.filter(|_| env.travel == Travel::Parameter);
         Code::new(env, &self.context.func, &compiled, (saved_pinned, kept), handlers, checks)
     }
+
+    /// On boards: the same function, which is in `context`, with a check of the stack in front.
+    fn limit_stack(&self, env: &Env<'_>, code: Code, wasm: Option<u32>) -> Result<Code> {
+        if env.is_board { stack_limit::check(code, &self.context.func, wasm) } else { Ok(code) }
+    }
 }
 
 /// Functions with more IR values get their registers in one pass. The largest of SQLite has 38,000, of Python 74,000,
@@ -195,6 +201,7 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
         worker.context.clear();
         let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
         let code = (worker.code(env, None, handlers))
+            .and_then(|code| worker.limit_stack(env, code, Some(body.body.range().start as u32)))
             .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
         progress();
         code
@@ -273,6 +280,10 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             // Small copies and fills look at the bounds before.
             let env = &Env { precise_stores: env.precise_stores && !is_helper, ..*env };
             let mut code = worker.code(env, saved_pinned, Handlers::none(kept_instance))?;
+            // The thunk that asks the runtime for the limit knows none yet.
+            if kind.is_thunk() || matches!(kind, StubKind::Helper(helper) if helper != Helper::StackEnter) {
+                code = worker.limit_stack(env, code, None)?;
+            }
             if env.is_x86_64 {
                 code.phase = phase::of_stub(&code.bytes, code.returns());
             }
@@ -321,7 +332,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     if env.plan.bytes_are_shared {
         kinds.extend([Helper::BindMemory, Helper::OfferMemory, Helper::WithdrawMemory].map(StubKind::Host));
     }
-    kinds.extend([StubKind::Snapshot, StubKind::Restore]);
+    if !env.is_board {
+        kinds.extend([StubKind::Snapshot, StubKind::Restore]);
+    }
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     if env.plan.interrupt_slot.is_some() {
         kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);

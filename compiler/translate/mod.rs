@@ -91,6 +91,8 @@ pub struct Env<'a> {
     pub is_x86_64: bool,
     /// The target is riscv64.
     pub is_riscv64: bool,
+    /// There is no operating system: code itself sees to it that the stack suffices.
+    pub is_board: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
     /// Vector instructions take operands from memory at any address: x86-64 with AVX. Without, they want aligned ones,
@@ -127,6 +129,7 @@ impl<'a> Env<'a> {
             travel: Travel::on(isa),
             is_x86_64,
             is_riscv64,
+            is_board: crate::target::is_board(isa.triple()),
             can_round,
             folds_loads,
             can_shuffle,

@@ -16,6 +16,7 @@ use std::sync::{Mutex, Once};
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
 pub const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// The top of the checkout.
 pub fn root() -> PathBuf {
@@ -113,6 +114,15 @@ impl Machine {
         if self.is_host() { "c++".into() } else { self.cc[0].replace("gcc", "g++") }
     }
 
+    fn windows() -> Machine {
+        Machine {
+            triple: WINDOWS.into(),
+            cc: words("x86_64-w64-mingw32-gcc"),
+            runner: words("wine"),
+            cpu: "baseline".into(),
+        }
+    }
+
     pub fn is_host(&self) -> bool {
         self.runner.is_empty()
     }
@@ -154,6 +164,7 @@ impl Machine {
     /// A command that runs `program` here.
     pub fn command(&self, program: &Path) -> Command {
         match self.runner.split_first() {
+            _ if self.triple == WINDOWS => wine(program),
             None => Command::new(program),
             Some((runner, args)) => {
                 let mut command = Command::new(runner);
@@ -170,11 +181,14 @@ impl Machine {
     }
 }
 
-/// A command that runs a program for Windows. Wine's own folder is among the build's: nothing of the user's is touched.
+/// A command that runs a program for Windows, to whose name the compiler may have added `.exe`. Wine's own folder is
+/// among the build's: nothing of the user's is touched.
 pub fn wine(program: &Path) -> Command {
     let mut command = Command::new("wine");
+    let mut longer = program.as_os_str().to_owned();
+    longer.push(".exe");
     command
-        .arg(program)
+        .arg(if Path::new(&longer).is_file() { longer.as_os_str() } else { program.as_os_str() })
         .env("WINEPREFIX", Path::new(env!("CARGO_TARGET_TMPDIR")).join("wine"))
         .env("WINEDEBUG", "-all");
     command
@@ -192,35 +206,42 @@ pub fn machines() -> Vec<Machine> {
     }
     static SAID: Once = Once::new();
     SAID.call_once(|| say(format!("not on {RISCV64} unless PALISADE_TEST_TARGETS names it")));
-    wanted(common_machines())
+    select(Vec::new())
 }
 
 /// With riscv64, under an emulator: for the tests that show most of a target. The others run there if it is named.
 pub fn every_machine() -> Vec<Machine> {
-    let mut all = common_machines();
-    if all[0].triple != RISCV64 && need(RISCV64, &["qemu-riscv64", "riscv64-linux-gnu-gcc"]) {
-        all.push(Machine::riscv64());
-    }
-    wanted(all)
+    let other = Machine::host().triple != RISCV64
+        && is_wanted(RISCV64)
+        && need(RISCV64, &["qemu-riscv64", "riscv64-linux-gnu-gcc"]);
+    select(Vec::from_iter(other.then(Machine::riscv64)))
 }
 
-fn common_machines() -> Vec<Machine> {
+fn select(others: Vec<Machine>) -> Vec<Machine> {
     let mut all = vec![Machine::host()];
     if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
         all.push(Machine::aarch64());
     }
+    all.retain(|machine| is_wanted(&machine.triple));
+    all.extend(others);
+    assert!(!all.is_empty() || is_wanted(WINDOWS), "no target to test");
     all
 }
 
-fn wanted(mut all: Vec<Machine>) -> Vec<Machine> {
-    if let Ok(wanted) = std::env::var("PALISADE_TEST_TARGETS") {
-        for machine in all.iter().filter(|m| !wanted.split(',').any(|w| w == m.triple)) {
-            left_out(&machine.triple, "not in PALISADE_TEST_TARGETS");
-        }
-        all.retain(|m| wanted.split(',').any(|w| w == m.triple));
+/// By `PALISADE_TEST_TARGETS`.
+fn is_wanted(triple: &str) -> bool {
+    let wanted = std::env::var("PALISADE_TEST_TARGETS").map_or(true, |wanted| wanted.split(',').any(|w| w == triple));
+    if !wanted {
+        left_out(triple, "not in PALISADE_TEST_TARGETS");
     }
-    assert!(!all.is_empty(), "no target to test");
-    all
+    wanted
+}
+
+/// What wine runs; `None`, and `what` is said to be left out, where it is not installed. Not among `machines`: much of
+/// what the tests do in C is POSIX.
+pub fn windows(what: &str) -> Option<Machine> {
+    let machine = Machine::windows();
+    (is_wanted(WINDOWS) && need(&format!("{what} for Windows"), &[machine.cc[0].as_str(), "wine"])).then_some(machine)
 }
 
 /// The package's archive, in `PALISADE_PROGRAMS` or the user's cache; `.ci/run` says how it gets there.
@@ -285,6 +306,11 @@ pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ran {
     writer.join().expect("the writer does not panic");
     let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
     Ran { status, out: output.stdout, err: output.stderr }
+}
+
+/// Standard output; C libraries for Windows end lines in their own way.
+pub fn lines(ran: &Ran) -> String {
+    ran.stdout().replace("\r\n", "\n")
 }
 
 /// A folder that goes away with the test.
@@ -354,6 +380,9 @@ pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags
         .arg(source)
         .args(objects)
         .arg(machine.runtime());
+    if machine.triple == WINDOWS {
+        cc.arg("-static"); // for threads of POSIX a library would have to be beside the program
+    }
     run(cc.args(["-lpthread", "-lm", "-o"]).arg(&program)).expect(0);
     program
 }
