@@ -17,8 +17,10 @@ fn main() {
     let context = fs::read_to_string(root.join("rt/context.h")).expect("rt/context.h");
     fs::write(out.join("context.rs"), constants(&context)).expect("OUT_DIR is writable");
     fs::write(out.join("sources.rs"), pack(&root, &sources)).expect("OUT_DIR is writable");
-    let (main, core): (Vec<PathBuf>, Vec<PathBuf>) =
-        sources.into_iter().filter(|s| s.extension().is_some_and(|e| e == "c")).partition(|s| s.ends_with("rt/main.c"));
+    let (main, core): (Vec<PathBuf>, Vec<PathBuf>) = sources
+        .into_iter()
+        .filter(|s| s.extension().is_some_and(|e| e == "c") && !s.starts_with("rt/board"))
+        .partition(|s| s.ends_with("rt/main.c"));
     compile(&root, &core, &out, "runtime");
     compile(&root, &main, &out, "main");
 }

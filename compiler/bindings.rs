@@ -63,8 +63,10 @@ pub fn bindings(env: &Env<'_>, name: &str) -> String {
         line(format_args!("pub fn {}({instance}, handle: i32) -> i32;", own_symbol(name, "withdraw_memory")));
     }
     let (snapshot, restore) = (own_symbol(name, "snapshot"), own_symbol(name, "restore"));
-    line(format_args!("pub fn {snapshot}(instance: *mut {name}_instance, out: *mut *mut pal_snapshot) -> i32;"));
-    line(format_args!("pub fn {restore}(instance: *mut {name}_instance, snapshot: *mut pal_snapshot) -> i32;"));
+    if !env.is_board {
+        line(format_args!("pub fn {snapshot}(instance: *mut {name}_instance, out: *mut *mut pal_snapshot) -> i32;"));
+        line(format_args!("pub fn {restore}(instance: *mut {name}_instance, snapshot: *mut pal_snapshot) -> i32;"));
+    }
     if env.plan.interrupt_slot.is_some() {
         line(format_args!("/// From any thread: ends what the instance runs, or runs next, once."));
         line(format_args!("pub fn {}(instance: *mut {name}_instance);", own_symbol(name, "interrupt")));

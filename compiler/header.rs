@@ -80,9 +80,12 @@ impl Header<'_, '_> {
         self.line("/* Drops the instance. What others imported from it, or reach through shared tables, lives on until they are");
         self.line(" * freed too. NULL is fine. */");
         self.line(&format!("void {}(struct {name} *);", own_symbol(name, "free")));
-        self.line("/* What it holds at this moment, and going back to that: see Snapshots in palisade.h. */");
-        self.line(&format!("pal_status {}(struct {name} *, pal_snapshot **out);", own_symbol(name, "snapshot")));
-        self.line(&format!("pal_status {}(struct {name} *, pal_snapshot *);\n", own_symbol(name, "restore")));
+        if !self.env.is_board {
+            self.line("/* What it holds at this moment, and going back to that: see Snapshots in palisade.h. */");
+            self.line(&format!("pal_status {}(struct {name} *, pal_snapshot **out);", own_symbol(name, "snapshot")));
+            self.line(&format!("pal_status {}(struct {name} *, pal_snapshot *);", own_symbol(name, "restore")));
+        }
+        self.line("");
         if self.env.plan.bytes_are_shared {
             self.bindable();
         }

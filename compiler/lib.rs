@@ -197,7 +197,7 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let mut module = read::read(&wasm, &options.features)?;
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
-    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible)?;
+    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
     then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))

@@ -22,20 +22,25 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("x86_64-unknown-linux-musl", "same objects as -gnu"),
     ("aarch64-unknown-linux-gnu", "run in CI under qemu"),
     ("aarch64-unknown-linux-musl", "same objects as -gnu"),
-    ("x86_64-pc-windows-gnu", "linked in CI, small programs run under wine"),
+    ("x86_64-pc-windows-gnu", "run in CI under wine"),
     ("x86_64-pc-windows-msvc", "same objects as -gnu, linked in CI"),
     ("aarch64-pc-windows-gnullvm", "linked in CI"),
     ("aarch64-pc-windows-msvc", "same objects as -gnullvm, linked in CI"),
     ("x86_64-apple-darwin", "linked in CI"),
     ("aarch64-apple-darwin", "linked in CI"),
+    ("aarch64-unknown-none", "boards: run in CI under qemu-system-aarch64"),
 ];
 
-/// The usual triple for others' spellings: `arm64-apple-macos`, `x86_64-w64-mingw32`, `aarch64-windows-gnu`.
+/// The usual triple for others' spellings: `arm64-apple-macos`, `x86_64-w64-mingw32`, `aarch64-windows-gnu`,
+/// `aarch64-none-elf`.
 fn canonical(text: &str) -> String {
     let (architecture, rest) = text.split_once('-').unwrap_or((text, ""));
     let architecture = if architecture == "arm64" { "aarch64" } else { architecture };
     let words: Vec<&str> = rest.split('-').collect();
     let has = |word: &str| words.iter().any(|w| w.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == word);
+    if words.iter().all(|word| ["unknown", "none", "elf"].contains(word)) && (has("none") || has("elf")) {
+        return format!("{architecture}-unknown-none");
+    }
     if has("darwin") || has("macos") || has("macosx") {
         return format!("{architecture}-apple-darwin");
     }
@@ -81,6 +86,11 @@ impl Registers {
     }
 }
 
+/// True for machines without an operating system, and perhaps without an MMU.
+pub fn is_board(triple: &Triple) -> bool {
+    triple.operating_system == OperatingSystem::None_
+}
+
 impl Target {
     /// The machine this compiler runs on.
     pub fn host() -> Target {
@@ -98,8 +108,11 @@ impl Target {
             OperatingSystem::Darwin(_) => true,
             _ => false,
         };
-        let known = matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_));
-        if !system || !known {
+        let board = triple.operating_system == OperatingSystem::None_
+            && triple.environment == Environment::Unknown
+            && matches!(triple.architecture, Architecture::Aarch64(_));
+        let known = board || matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_));
+        if !(system || board) || !known {
             return Err(Error::new(format!("target {text:?} is not supported (see --print targets)")));
         }
         Ok(Target { triple, cpu: "baseline".into() })
@@ -121,6 +134,11 @@ impl Target {
     /// True for Windows.
     pub fn is_windows(&self) -> bool {
         self.triple.operating_system == OperatingSystem::Windows
+    }
+
+    /// True for machines without an operating system.
+    pub fn is_board(&self) -> bool {
+        is_board(&self.triple)
     }
 
     /// True for macOS.
@@ -149,7 +167,8 @@ impl Target {
             ("enable_pinned_reg", "true"),
             ("is_pic", "false"),
             ("preserve_frame_pointers", "true"),
-            ("enable_probestack", "true"),
+            // Boards have nothing below a stack that a probe could meet: code compares with a limit there.
+            ("enable_probestack", if self.is_board() { "false" } else { "true" }),
             ("probestack_strategy", "inline"),
             ("log2_min_function_alignment", "2"),
             ("regalloc_algorithm", registers.setting()),
@@ -198,6 +217,12 @@ mod tests {
         assert_eq!(canonical("x86_64-pc-windows-gnullvm"), "x86_64-pc-windows-gnullvm");
         assert_eq!(canonical("aarch64-windows-gnu"), "aarch64-pc-windows-gnullvm");
         assert_eq!(canonical("arm64-pc-windows-msvc"), "aarch64-pc-windows-msvc");
+        for name in ["aarch64-none-elf", "aarch64-elf", "arm64-none-elf", "aarch64-unknown-none-elf", "aarch64-none"] {
+            assert_eq!(canonical(name), "aarch64-unknown-none");
+        }
+        for name in ["x86_64-unknown-none", "aarch64-unknown", "aarch64-unknown-none-softfloat"] {
+            assert!(Target::parse(name).is_err(), "{name:?}");
+        }
         for name in ["x86_64-pc-windows-cygnus", "i686-pc-windows-gnu", "powerpc-apple-darwin", "windows", ""] {
             assert!(Target::parse(name).is_err(), "{name:?}");
         }

@@ -3,6 +3,9 @@
 #ifdef __aarch64__
 
 __asm__(
+#ifdef PAL_BOARD /* whose C does without these registers */
+".arch_extension fp\n"
+#endif
 ".text\n"
 ".p2align 4\n"
 /* pal_trap pal_try_frame(void (*fn)(void *), void *arg)
@@ -135,12 +138,16 @@ PAL_GLOBAL(pal_land)
 
 /* Guarded copies: (x0 to, x1 from, x2 size, x3 base, x4 bytes); x3 and x4 stay as they are: port_registers.c reads them.
  * Overlap is fine in the right direction: what a step overwrites, it or a step before has read. */
+#ifdef PAL_BOARD /* where memory may be mapped as a device's, which knows no unaligned accesses */
+#define WIDE "1:	b 2f\n"
+#else
+#define WIDE "1:	cmp x2, #16\n	b.lo 2f\n"
+#endif
 PAL_GLOBAL(pal_copy_begin)
 PAL_INNER(pal_copy_forward)
 "	.cfi_startproc\n"
 "	hint #34\n"
-"1:	cmp x2, #16\n"
-"	b.lo 2f\n"
+WIDE
 "	ldp x5, x6, [x1], #16\n"
 "	stp x5, x6, [x0], #16\n"
 "	sub x2, x2, #16\n"
@@ -156,8 +163,7 @@ PAL_INNER(pal_copy_backward)
 "	hint #34\n"
 "	add x0, x0, x2\n"
 "	add x1, x1, x2\n"
-"1:	cmp x2, #16\n"
-"	b.lo 2f\n"
+WIDE
 "	ldp x5, x6, [x1, #-16]!\n"
 "	stp x5, x6, [x0, #-16]!\n"
 "	sub x2, x2, #16\n"
@@ -186,8 +192,7 @@ PAL_INNER(pal_copy_fill)
 "	and x5, x1, #0xff\n"
 "	mov x6, #0x0101010101010101\n"
 "	mul x5, x5, x6\n"
-"1:	cmp x2, #16\n"
-"	b.lo 2f\n"
+WIDE
 "	stp x5, x5, [x0], #16\n"
 "	sub x2, x2, #16\n"
 "	b 1b\n"

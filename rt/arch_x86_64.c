@@ -97,6 +97,7 @@ PUSH("%r12", "-40") \
 PUSH("%rbx", "-48") /* sp is a multiple of 16 */ \
 THROW_ARGUMENTS \
 "	call " PAL_SYMBOL(throw) "\n" \
+"	ud2\n" /* Windows looks return addresses up as they are: this one must lie in this function */ \
 END
 THROW(pal_rt_throw, pal_throw)
 THROW(pal_rt_throw_ref, pal_throw_ref)

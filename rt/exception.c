@@ -8,7 +8,11 @@
 #include "type.h"
 #include <stdlib.h>
 
+#ifdef PAL_BOARD
+enum { SLAB_OBJECTS = 16, SLABS_MAX = 64 };
+#else
 enum { SLAB_OBJECTS = 128, SLABS_MAX = 32768 };
+#endif
 /* Bytes of stack that a collection may look through for each object there is: keeps deep stacks from making it slow. */
 enum { STACK_PER_OBJECT = 1024 };
 
@@ -281,6 +285,10 @@ struct pal_exception *pal_exception_new(uint64_t tag, uint32_t size)
 /* Another thread's object: it may end at any moment, but under the lock. */
 static struct pal_exception *copy_of(uint64_t exnref)
 {
+#ifdef PAL_BOARD
+	(void)exnref; /* there is one thread */
+	return NULL;
+#else
 	_Alignas(16) uint8_t bytes[16000]; /* see make_room */
 	struct slab *slab;
 	pal_lock(&lock);
@@ -295,6 +303,7 @@ static struct pal_exception *copy_of(uint64_t exnref)
 	struct pal_exception *copy = pal_exception_new(tag, size);
 	memcpy(copy->values->bytes, bytes, size);
 	return copy;
+#endif
 }
 
 struct pal_exception *pal_exception_find(uint64_t exnref)

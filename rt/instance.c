@@ -109,6 +109,9 @@ static void set_pinned(struct pal_instance *instance, uint8_t *pinned)
 	instance->memories = (struct pal_view *)(pinned - module->memories_at);
 	instance->tables = (struct pal_view *)(pinned - module->tables_at);
 	pal_context_set(pinned, PAL_CONTEXT_INSTANCE, (uint64_t)(uintptr_t)instance);
+#ifdef PAL_BOARD
+	pal_rt_stack_enter(pinned); /* other instances may call this one's code before C does */
+#endif
 }
 
 /* [inaccessible page][context][memory 0 and its guard]: one reservation, which the memory may keep alive longer. */
@@ -386,6 +389,8 @@ static pal_status protect_ranges(struct pal_memory *memory, const struct pal_mem
 	uint64_t from = (desc->read_only_from + page - 1) & ~(page - 1); /* at most 2^56, as the memory's size is */
 	if (from < hidden)
 		from = hidden;
+	if (!PAL_PORT_PROTECTS)
+		hidden = from = to = 0; /* it is all up to checks */
 	pal_status status = hidden ? pal_memory_protect(memory, 0, hidden, PAL_NONE) : PAL_OK;
 	if (status == PAL_OK && from < to)
 		status = pal_memory_protect(memory, from, to - from, PAL_READ);

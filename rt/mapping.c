@@ -345,6 +345,19 @@ pal_status pal_memory_unmap(pal_memory *memory, uint64_t addr, uint64_t size)
 
 /* ---- Aliases ---- */
 
+/* Writes whole pages to new ones of the object; those of zeros stay holes there. */
+static bool write_to_object(int object, uint64_t offset, const uint8_t *from, size_t bytes)
+{
+	size_t page = pal_port_page();
+	for (size_t done = 0; done < bytes; done += page) {
+		const uint8_t *at = from + done;
+		bool zeros = at[0] == 0 && memcmp(at, at + 1, page - 1) == 0;
+		if (!zeros && !pal_port_object_put(object, offset + done, at, page))
+			return false;
+	}
+	return true;
+}
+
 /* Moves private pages into the object, where they are. Nobody else runs in this memory: a shared one's pages are in
  * the object from the beginning. */
 static pal_status move_to_object(struct pal_memory *memory, uint64_t from, uint64_t to, pal_prot access)
@@ -356,7 +369,7 @@ static pal_status move_to_object(struct pal_memory *memory, uint64_t from, uint6
 		return pal_memory_os_error();
 	if (access == PAL_NONE && !pal_port_protect(at, size, PAL_READ))
 		return pal_memory_os_error();
-	bool done = pal_port_object_write(memory->object, offset * pal_port_page(), at, size);
+	bool done = write_to_object(memory->object, offset * pal_port_page(), at, size);
 	if (done)
 		done = pal_memory_show_object(memory, from, to, offset, access);
 	pal_status status = done ? PAL_OK : pal_memory_os_error();

@@ -93,9 +93,12 @@ static pal_status lay_out(struct pal_memory *memory, const struct pal_memory_spe
 	uint64_t usable = size;
 	memory->layout = PAL_LAYOUT_MOVABLE;
 	if (spec->guard && !spec->index64) {
+		if (!pal_port_guards())
+			return PAL_E_NOMEM;
 		memory->layout = PAL_LAYOUT_GUARD;
 		usable = pal_memory_guard_bytes();
-	} else if (spec->shared || spec->is_virtual || (spec->maximum != UINT64_MAX && most <= PAL_RESERVE_MAX)) {
+	} else if (spec->shared || spec->is_virtual ||
+	           (spec->maximum != UINT64_MAX && most <= PAL_RESERVE_MAX && pal_port_guards())) {
 		memory->layout = PAL_LAYOUT_FIXED; /* shared ones, which other threads are using, must not move */
 		usable = most;
 	} else if (spec->unmoving) {
@@ -191,7 +194,7 @@ pal_status pal_memory_new(pal_memory **out, const pal_memory_options *options)
 		.page_log2 = options->page_log2 ? options->page_log2 : 16,
 		.index64 = options->index64,
 		.shared = options->shared,
-		.guard = !options->compact,
+		.guard = !options->compact && pal_port_guards(),
 		.is_virtual = options->is_virtual,
 		.starts_empty = options->starts_empty,
 	};
@@ -341,13 +344,17 @@ bool pal_memory_is_protected_by_pages(const struct pal_memory *memory)
 	uint64_t page = pal_port_page(), from = memory->constant_from, to = memory->constant_to;
 	if (from < memory->hidden)
 		from = memory->hidden;
+	if (!PAL_PORT_PROTECTS)
+		return memory->hidden == 0 && from >= to;
 	return memory->hidden % page == 0 && (from >= to || (from % page == 0 && to % page == 0));
 }
 
 pal_status pal_memory_seal(struct pal_memory *memory)
 {
 	uint64_t size = memory->size;
-	pal_status status = pal_memory_protect(memory, 0, size & ~(uint64_t)(pal_port_page() - 1), PAL_READ);
+	pal_status status = PAL_OK;
+	if (PAL_PORT_PROTECTS)
+		status = pal_memory_protect(memory, 0, size & ~(uint64_t)(pal_port_page() - 1), PAL_READ);
 	if (status != PAL_OK)
 		return status;
 	pal_lock(&memory->lock);

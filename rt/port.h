@@ -1,8 +1,8 @@
 /* All the runtime asks of an operating system. One implementation per platform: port_posix.c (Linux, macOS),
- * port_windows.c. Where they have a descriptor, it is Windows' HANDLE there, which fits an int. Beside this the runtime uses malloc, calloc, realloc, free, abort and the mem… and str… functions of the C library. */
+ * port_windows.c, board/port.c (PAL_BOARD: no operating system). Where they have a descriptor, it is Windows' HANDLE there, which fits an int. Beside this the runtime uses malloc, calloc, realloc, free, abort and the mem… and str… functions of the C library. */
 #ifndef PAL_PORT_H
 #define PAL_PORT_H
-#ifndef _WIN32
+#if !defined(_WIN32) && !defined(PAL_BOARD)
 #include <pthread.h>
 #endif
 #include <stdbool.h>
@@ -23,6 +23,14 @@ bool pal_port_commit(void *at, size_t bytes);
 void *pal_port_resize(void *at, size_t old_bytes, size_t new_bytes);
 /* Gives back a whole reservation. */
 void pal_port_release(void *at, size_t bytes);
+/* Reservations are address space alone, and what is not committed of them is inaccessible. */
+#ifdef PAL_BOARD
+bool pal_port_guards(void); /* only if there is an MMU, and somebody to manage it */
+#define PAL_PORT_PROTECTS false /* and nobody changes what may be done with single pages */
+#else
+#define pal_port_guards() true
+#define PAL_PORT_PROTECTS true
+#endif
 /* What follows works on pages that are the caller's; `access` is a pal_prot. False: errno says why. */
 bool pal_port_protect(void *at, size_t bytes, unsigned access);
 /* Fresh pages, zero, in place of what was there, in one step: no other mapping can come in between. */
@@ -41,8 +49,6 @@ void pal_port_object_close(int object);
 bool pal_port_object_size(int object, uint64_t bytes);
 /* The range reads as zero, and its memory is the OS's again. False: it can't be done without writing zeros. */
 bool pal_port_object_clear(int object, uint64_t offset, size_t bytes);
-/* Writes whole pages; those of zeros take no memory if the object had none there. */
-bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes);
 /* Writes them all. */
 bool pal_port_object_put(int object, uint64_t offset, const void *from, size_t bytes);
 bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes);
@@ -104,7 +110,12 @@ bool pal_port_caller(struct pal_place *);
  * below it. False: the OS has no room for it. */
 bool pal_port_start_thread(void *(*run)(void *), void *arg, size_t stack_size);
 
-#ifdef _WIN32
+#ifdef PAL_BOARD /* one thread */
+struct pal_lock {
+	char none;
+};
+#define PAL_LOCK_INIT { 0 }
+#elif defined(_WIN32)
 struct pal_lock {
 	void *os; /* SRWLOCK */
 };
@@ -120,7 +131,9 @@ void pal_unlock(struct pal_lock *);
 
 /* What one thread sleeps on until another one, with the same lock, sends it. */
 struct pal_signal {
-#ifdef _WIN32
+#ifdef PAL_BOARD
+	char none;
+#elif defined(_WIN32)
 	void *os; /* CONDITION_VARIABLE */
 #else
 	pthread_cond_t os;

@@ -156,17 +156,6 @@ bool pal_port_object_put(int object, uint64_t offset, const void *bytes_from, si
 	return true;
 }
 
-bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes)
-{
-	const uint8_t *at = from;
-	size_t page = pal_port_page();
-	for (size_t done = 0; done < bytes; done += page) /* whole pages; those of zeros stay holes */
-		if ((at[done] || memcmp(at + done, at + done + 1, page - 1) != 0) &&
-		    !pal_port_object_put(object, offset + done, at + done, page))
-			return false;
-	return true;
-}
-
 bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes)
 {
 	uint8_t *at = to;

@@ -217,17 +217,6 @@ bool pal_port_object_put(int object, uint64_t offset, const void *bytes_from, si
 	return true;
 }
 
-bool pal_port_object_write(int object, uint64_t offset, const void *from, size_t bytes)
-{
-	const uint8_t *at = from;
-	size_t page = pal_port_page();
-	for (size_t done = 0; done < bytes; done += page) /* whole pages; those of zeros stay holes */
-		if ((at[done] || memcmp(at + done, at + done + 1, page - 1) != 0) &&
-		    !pal_port_object_put(object, offset + done, at + done, page))
-			return false;
-	return true;
-}
-
 /* How many of the bytes the file has from there on, which were read; -1: errno says why. */
 static int64_t read_file(int file, uint64_t offset, void *to, size_t bytes)
 {
@@ -360,6 +349,7 @@ void *pal_port_thread_data(size_t bytes)
 
 void pal_port_at_thread_end(void)
 {
+	/* The loader tells of every thread's end, see thread_event; and stacks for signals there are none. */
 }
 
 /* The loader calls this for every thread that ends in the program or library that this is part of. */

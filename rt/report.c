@@ -4,6 +4,9 @@
 #include "report.h"
 #include "last_trap.h"
 #include "port.h"
+#ifdef PAL_BOARD
+#include "board/board.h"
+#endif
 #include "text.h"
 #include "thread.h"
 #include <string.h>
@@ -49,6 +52,10 @@ static void print_frame(const struct pal_frame *frame, int number)
 
 void pal_report(void)
 {
+#ifdef PAL_BOARD
+	if (pal_board_trapped(&pal_self.trap))
+		return;
+#endif
 	const struct pal_thread *thread = &pal_self;
 	print_reason(&thread->trap);
 	for (int i = 0; i < thread->frame_count; i++)

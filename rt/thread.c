@@ -3,6 +3,9 @@
 #include "context.h"
 #include "exception.h"
 #include "instance.h"
+#ifdef PAL_BOARD
+#include "palisade/board.h"
+#endif
 #include <stdlib.h>
 
 #ifdef _WIN32
@@ -10,6 +13,8 @@ struct pal_thread *pal_thread_here(void)
 {
 	return pal_port_thread_data(sizeof(struct pal_thread));
 }
+#elif defined(PAL_BOARD)
+struct pal_thread pal_self;
 #else
 _Thread_local struct pal_thread pal_self;
 #endif
@@ -56,6 +61,15 @@ const struct pal_stack *pal_thread_stack(uintptr_t address)
 	return NULL;
 }
 
+#ifdef PAL_BOARD
+/* Compiled code itself compares with the limit there, as signed numbers: it runs on no stack but the one that is known. */
+#define PAL_STACK_UNKNOWN INT64_MAX
+#undef PAL_STACK_RESERVE
+#define PAL_STACK_RESERVE PAL_BOARD_STACK_RESERVE
+#else
+#define PAL_STACK_UNKNOWN 0
+#endif
+
 /* Called where compiled code is entered or calls C, if the instance last ran on another stack (a call through a table
  * brings it to its caller's) or little is left of this one: fills in the limits for this one, which is this function's
  * own frame's. An unknown stack (a coroutine of the host's) leaves room 0, so that each asks again, and limit 0: nothing
@@ -65,7 +79,7 @@ void pal_rt_stack_enter(void *pinned)
 	ask_own_stack(&pal_self);
 	const struct pal_stack *stack = pal_thread_stack((uintptr_t)__builtin_frame_address(0));
 	/* low + guard lies inside the stack, so the sum cannot wrap */
-	uint64_t limit = stack ? stack->low + stack->guard + PAL_STACK_RESERVE : 0;
+	uint64_t limit = stack ? stack->low + stack->guard + PAL_STACK_RESERVE : PAL_STACK_UNKNOWN;
 	pal_context_set(pinned, PAL_CONTEXT_STACK_LIMIT, limit);
 	pal_context_set(pinned, PAL_CONTEXT_STACK_ROOM, stack && limit < stack->high ? stack->high - limit : 0);
 }

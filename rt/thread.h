@@ -49,6 +49,8 @@ struct pal_thread {
 #ifdef _WIN32 /* whose compilers don't agree on thread-local variables, and some allocate them at any time */
 struct pal_thread *pal_thread_here(void);
 #define pal_self (*pal_thread_here())
+#elif defined(PAL_BOARD) /* there is one */
+extern struct pal_thread pal_self;
 #else
 extern _Thread_local struct pal_thread pal_self;
 #endif

@@ -22,7 +22,11 @@ struct group {
 };
 
 /* Type number n is number n - 1 here. Chunks stay where they are, so types can be read while others are added. */
-enum { CHUNK = 1024, CHUNKS = 2048 };
+#ifdef PAL_BOARD
+enum { CHUNK = 32, CHUNKS = 64, GROUPS = 16 };
+#else
+enum { CHUNK = 1024, CHUNKS = 2048, GROUPS = 128 };
+#endif
 static struct type *chunks[CHUNKS];
 static uint32_t type_count;
 
@@ -143,7 +147,7 @@ static bool grow(void)
 {
 	if (group_room > UINT32_MAX / 8)
 		return false; /* the numbers below stay 32-bit */
-	uint32_t room = group_room ? group_room * 2 : 128, count = room * 2;
+	uint32_t room = group_room ? group_room * 2 : GROUPS, count = room * 2;
 	struct group *more = realloc(groups, room * sizeof *groups);
 	if (more == NULL)
 		return false;

@@ -9,7 +9,7 @@ use support::{PALISADE, need, root, run, run_with_input, scratch, wine};
 /// Compiles a module to an executable.
 fn build(dir: &Path, name: &str, text: &str) -> Command {
     let source = dir.join(format!("{name}.wat"));
-    std::fs::write(&source, text).unwrap();
+    std::fs::write(&source, text).expect("a scratch file");
     let program = dir.join(format!("{name}.exe"));
     let mut palisade = Command::new(PALISADE);
     palisade.args(["--target", "x86_64-pc-windows-gnu"]).arg(source).arg("-o").arg(&program);
@@ -91,7 +91,7 @@ fn the_example_counts_words() {
         return;
     }
     let dir = scratch();
-    let text = std::fs::read_to_string(root().join("examples/hello/hello.wat")).unwrap();
+    let text = std::fs::read_to_string(root().join("examples/hello/hello.wat")).expect("the example");
     let mut command = build(dir.path(), "hello", &text);
     let ran = run_with_input(&mut command, b"three words here\n").expect(0);
     assert_eq!(ran.stdout(), "Hello! You gave me 1 lines, 3 words and 17 bytes.\n");

@@ -28,15 +28,27 @@ pub fn build(command: &Command) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    if command.target.is_board() && !is_archive(options.output.as_deref()) {
+        return Err(Error::new(format!(
+            "{}: only the firmware's linker script knows where programs go on a board; make objects with -c, or with -o \
+             NAME.a a library that has the runtime, too (--print libs names the runtime's own)",
+            command.target.triple
+        ))
+        .into());
+    }
     let [program, library, _] = command.target.suffixes();
     let extension = if options.shared { library } else { program };
     let output = output::name(options.output.as_ref(), first, extension);
-    if output.extension().is_some_and(|e| e == "a") {
+    if is_archive(Some(output.as_os_str())) {
         build_archive(command, &output)?;
     } else {
         build_linked(command, &output)?;
     }
     write_dependencies(command, &output, &options.inputs)
+}
+
+fn is_archive(output: Option<&OsStr>) -> bool {
+    output.is_some_and(|output| Path::new(output).extension().is_some_and(|e| e == "a"))
 }
 
 /// True for inputs that palisade compiles.

@@ -23,7 +23,7 @@ pub struct Code {
     pub relocations: Vec<Relocation>,
     /// Where traps and calls are, in order of offset.
     pub sites: Vec<Site>,
-    /// How to unwind it, as DWARF has it. On Windows [`Code::frame`] says it.
+    /// How to unwind it, as DWARF has it. On Windows [`Code::frame`] says it, on boards nobody wants to know.
     pub unwind: Option<UnwindInfo>,
     /// What the prologue does.
     pub frame: Frame,
@@ -151,7 +151,7 @@ impl Code {
     ) -> Result<Code> {
         let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
         let windows = env.isa.triple().operating_system == target_lexicon::OperatingSystem::Windows;
-        let unwind = if windows { Ok(None) } else { compiled.create_unwind_info(env.isa) };
+        let unwind = if windows || env.is_board { Ok(None) } else { compiled.create_unwind_info(env.isa) };
         let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
         let mut bytes = compiled.code_buffer().to_vec();
         if env.is_x86_64 {
@@ -164,7 +164,7 @@ impl Code {
             relocations,
             sites: sites(compiled),
             unwind,
-            frame: if windows { frame(compiled) } else { Frame::default() },
+            frame: if windows || env.is_board { frame(compiled) } else { Frame::default() },
             saved_pinned: saved_pinned.and_then(|saved| saved_pinned_rule(compiled, saved)),
             moved_down: moved_down(env, func, compiled),
             saved: saved_registers(env, compiled),
@@ -291,10 +291,15 @@ fn moved_down(env: &Env<'_>, func: &Function, compiled: &CompiledCode) -> Option
     if env.isa.triple().architecture != target_lexicon::Architecture::X86_64 {
         return None;
     }
-    let instructions = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
-    let most = instructions.filter_map(|inst| tail_signature(func, inst)).map(stack_arguments).max()?;
+    let most = tail_arguments(func)?;
     let bytes = most.saturating_sub(stack_arguments(&func.signature));
     (bytes > 0).then_some((first_call(compiled)?, bytes))
+}
+
+/// Bytes of arguments on the stack that its tail calls pass, at most; on aarch64, where more are in registers, fewer.
+pub(super) fn tail_arguments(func: &Function) -> Option<u32> {
+    let instructions = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
+    instructions.filter_map(|inst| tail_signature(func, inst)).map(stack_arguments).max()
 }
 
 fn tail_signature(func: &Function, inst: Inst) -> Option<&Signature> {

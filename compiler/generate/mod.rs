@@ -5,6 +5,7 @@ mod code;
 mod epilogue;
 mod phase;
 mod refused;
+mod stack_limit;
 
 pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
 pub use phase::WINDOW;
@@ -129,6 +130,11 @@ impl Worker {
         let checks = Checks { before: before.0 + before.1, after, aside };
         Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
     }
+
+    /// On boards: the same function, which is in `context`, with a check of the stack in front.
+    fn limit_stack(&self, env: &Env<'_>, code: Code, wasm: Option<u32>) -> Result<Code> {
+        if env.is_board { stack_limit::check(code, &self.context.func, wasm) } else { Ok(code) }
+    }
 }
 
 /// Functions with more IR values get their registers in one pass. The largest of SQLite has 38,000, of Python 74,000,
@@ -174,6 +180,7 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
         worker.context.clear();
         let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
         let code = (worker.code(env, None, handlers))
+            .and_then(|code| worker.limit_stack(env, code, Some(body.body.range().start as u32)))
             .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
         progress();
         code
@@ -248,6 +255,10 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
             worker.context.func = func;
             worker.scratch.checks = checks;
             let mut code = worker.code(env, saved_pinned, Handlers::default())?;
+            // The thunk that asks the runtime for the limit knows none yet.
+            if kind.is_thunk() || matches!(kind, StubKind::Helper(helper) if helper != Helper::StackEnter) {
+                code = worker.limit_stack(env, code, None)?;
+            }
             if env.is_x86_64 {
                 code.phase = phase::of_stub(&code.bytes, code.returns());
             }
@@ -296,7 +307,9 @@ fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     if env.plan.bytes_are_shared {
         kinds.extend([Helper::BindMemory, Helper::OfferMemory, Helper::WithdrawMemory].map(StubKind::Host));
     }
-    kinds.extend([StubKind::Snapshot, StubKind::Restore]);
+    if !env.is_board {
+        kinds.extend([StubKind::Snapshot, StubKind::Restore]);
+    }
     kinds.extend(env.module.start.map(|_| StubKind::Start));
     if env.plan.interrupt_slot.is_some() {
         kinds.extend([StubKind::Interrupt, StubKind::Uninterrupt]);

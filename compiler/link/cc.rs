@@ -49,6 +49,10 @@ impl Compiler {
             let words = ["zig", "cc", "-target", zig].map(str::to_owned).to_vec();
             return Ok(Compiler::new(words, None, target));
         }
+        if target.is_board() {
+            let words = vec![board_compiler().to_owned()];
+            return Ok(Compiler::new(words, Some("gcc-aarch64-linux-gnu"), target));
+        }
         let (program, hint) = match (&target.triple.architecture, target.triple.environment) {
             _ if target.is_host() => ("cc", Some("gcc")),
             _ if target.is_windows() => ("x86_64-w64-mingw32-gcc", Some("gcc-mingw-w64-x86-64")),
@@ -64,7 +68,7 @@ impl Compiler {
         let mut compiler = Compiler { words, hint, is_for_windows: target.is_windows(), libraries: &[] };
         // It leaves out what unwinds exceptions unless the program is C++. Nothing else is missing on other systems.
         compiler.libraries = match compiler.is_zig() {
-            _ if target.is_macos() => &[],
+            _ if target.is_macos() || target.is_board() => &[],
             true if target.is_windows() => &["-lunwind"],
             true => &["-pthread", "-lm", "-lunwind"],
             false if target.is_windows() => &[],
@@ -154,6 +158,14 @@ fn zig_target(target: &Target) -> Option<&'static str> {
         Environment::Msvc => Some(if x86 { "x86_64-windows-msvc" } else { "aarch64-windows-msvc" }),
         _ => Some(if x86 { "x86_64-windows-gnu" } else { "aarch64-windows-gnu" }),
     }
+}
+
+/// For boards: GCC for them, or else for Linux, which is told to expect no system.
+fn board_compiler() -> &'static str {
+    let names = ["aarch64-none-elf-gcc", "aarch64-linux-gnu-gcc"];
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&str| env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    names.into_iter().find(is_there).unwrap_or(names[1])
 }
 
 /// Links `inputs`, in order, with the runtime into `output`.

@@ -23,6 +23,32 @@ const MAIN: &str = "libpalisade_main.a";
 /// Flags for all C of the runtime; build.rs uses the same file.
 static CFLAGS: &str = include_str!("../../rt/cflags.txt");
 
+/// The same for boards.
+static BOARD_CFLAGS: &str = include_str!("../../rt/board/cflags.txt");
+
+/// What needs an operating system: files, or folders with a slash behind.
+const HOSTED: &[&str] = &[
+    "rt/control.c",
+    "rt/dirty.c",
+    "rt/grants.c",
+    "rt/image.c",
+    "rt/main.c",
+    "rt/mapping.c",
+    "rt/pages.c",
+    "rt/port_",
+    "rt/restore.c",
+    "rt/round.c",
+    "rt/saved.c",
+    "rt/snapshot.c",
+    "rt/state.c",
+    "rt/suspect.c",
+    "rt/version.c",
+    "rt/wasi/",
+];
+
+/// What is for boards alone.
+const BOARD: &str = "rt/board/";
+
 /// The runtime's static library for a target; `cc` as in `--cc`. Made on first use.
 pub fn archive(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
     archives(target, cc).map(|folder| folder.join(ARCHIVE))
@@ -43,7 +69,7 @@ fn archives(target: &Target, cc: Option<&str>) -> Result<PathBuf> {
     }
     let compiler = Compiler::find(target, cc)?;
     let key = format!("{}-{:016x}", target.triple, hash(&compiler.words));
-    cached(&key, |folder| compile(&compiler, folder))
+    cached(&key, |folder| compile(target, &compiler, folder))
 }
 
 /// A folder with `palisade.h`.
@@ -63,13 +89,21 @@ pub fn sources_dir() -> Result<PathBuf> {
     })
 }
 
-fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
+fn compile(target: &Target, compiler: &Compiler, folder: &Path) -> Result<()> {
     let sources = sources_dir()?;
-    let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).filter(|n| n.ends_with(".c")).collect();
+    let board = target.is_board();
+    let belongs =
+        |name: &&str| if board { !HOSTED.iter().any(|h| name.starts_with(h)) } else { !name.starts_with(BOARD) };
+    let names: Vec<&str> = source_names().filter(|n| n.ends_with(".c")).filter(belongs).collect();
+    let flags = if board { BOARD_CFLAGS } else { CFLAGS };
     names.par_iter().try_for_each(|name| {
         let object = folder.join(name.replace('/', "_")).with_extension("o");
         let mut command = compiler.command();
-        command.args(CFLAGS.split_whitespace().filter(|&flag| compiler.accepts(flag)));
+        command.args(flags.split_whitespace().filter(|&flag| compiler.accepts(flag)));
+        if board {
+            // In front of the compiler's own: there may be none, or those of another system.
+            command.arg("-I").arg(sources.join("rt/board/include"));
+        }
         command.arg("-I").arg(sources.join("include")).arg("-I").arg(sources.join("rt"));
         command.arg("-c").arg(sources.join(name)).arg("-o").arg(object);
         compiler.run(command, "compiling the runtime")
@@ -77,7 +111,7 @@ fn compile(compiler: &Compiler, folder: &Path) -> Result<()> {
     let object = |name: &&str| folder.join(name.replace('/', "_")).with_extension("o");
     let (main, core): (Vec<&str>, Vec<&str>) = names.iter().partition(|&&name| name == "rt/main.c");
     write_archive(compiler, &folder.join(ARCHIVE), core.iter().map(object))?;
-    write_archive(compiler, &folder.join(MAIN), main.iter().map(object))
+    if main.is_empty() { Ok(()) } else { write_archive(compiler, &folder.join(MAIN), main.iter().map(object)) }
 }
 
 /// A static library of `objects` alone; `cc` as in `--cc`.
@@ -137,7 +171,7 @@ pub fn source_names() -> impl Iterator<Item = &'static str> {
 
 /// Differs between builds of palisade with different runtimes.
 pub fn identity() -> u64 {
-    hash(&(SOURCES, CFLAGS, HOST_ARCHIVE, HOST_MAIN))
+    hash(&(SOURCES, CFLAGS, BOARD_CFLAGS, HOST_ARCHIVE, HOST_MAIN))
 }
 
 /// Where palisade keeps what it can make again: `$PALISADE_CACHE`, or `palisade` in the user's cache folder.

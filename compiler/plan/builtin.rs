@@ -206,8 +206,8 @@ const fn lane(make: fn(MemArg, u8) -> Operator<'static>) -> Action {
     Action::Lane(make, 0)
 }
 
-/// The builtins among imported functions, by function index.
-pub fn plan(module: &Module<'_>, memories: &[MemoryPlan]) -> Result<HashMap<u32, Builtin>> {
+/// The builtins among imported functions, by function index. On boards nobody manages pages.
+pub fn plan(module: &Module<'_>, memories: &[MemoryPlan], board: bool) -> Result<HashMap<u32, Builtin>> {
     let (names, mut builtins) = (MemoryNames::of(module), HashMap::new());
     for import in module.imports.iter().filter(|import| import.is_builtin()) {
         let fail = |what: String| Error::new(format!("import {:?} {:?}: {what}", import.module, import.name));
@@ -216,6 +216,9 @@ pub fn plan(module: &Module<'_>, memories: &[MemoryPlan]) -> Result<HashMap<u32,
         }
         let memory = memory_of(module, &names, import).map_err(&fail)?;
         let (known, action) = find(import.name).map_err(&fail)?;
+        if board && matches!(action, Action::Control(_) | Action::MapFile) {
+            return Err(fail("there is no operating system that manages pages on boards".to_owned()));
+        }
         let expected = expected_type(known, memory, memories);
         let found = module.function_type(import.index);
         if found.params() != expected.params() || found.results() != expected.results() {

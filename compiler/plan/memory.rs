@@ -69,21 +69,22 @@ pub struct MemoryPlan {
     pub reason: String,
 }
 
-/// Plans all memories.
-pub fn plan(module: &Module<'_>, specs: &[MemorySpec]) -> Result<Vec<MemoryPlan>> {
+/// Plans all memories. `board`: there may be no MMU.
+pub fn plan(module: &Module<'_>, specs: &[MemorySpec], board: bool) -> Result<Vec<MemoryPlan>> {
     let settings = spec::settings(module, specs)?;
     let exports = module.exports.iter().filter(|e| e.kind == ExternalKind::Memory);
     let exported: HashSet<u32> = exports.map(|e| e.index).collect();
-    let plan = |(index, settings)| plan_one(module, index, settings, exported.contains(&index));
+    let plan = |(index, settings)| plan_one(module, index, settings, exported.contains(&index), board);
     (0..).zip(settings).map(plan).collect()
 }
 
-fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool) -> Result<MemoryPlan> {
+fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool, board: bool) -> Result<MemoryPlan> {
     let (ty, import) = &module.memories[index as usize];
     let page_log2 = ty.page_size_log2.unwrap_or(16);
     let guardable = !ty.memory64 && page_log2 == 16;
     let (choice, reason) = match settings.mode {
         Some((mode, origin)) => (mode, format!("asked for by {}", origin.name())),
+        None if board => default_board_mode(ty.maximum == Some(ty.initial), &settings),
         None => default_mode(index, ty.memory64, page_log2, &settings),
     };
     let bytes = |pages: u64| pages.saturating_mul(1 << page_log2);
@@ -97,6 +98,11 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
         }
         ModeChoice::Guard | ModeChoice::Auto | ModeChoice::Fixed if settings.bindable => {
             return impossible("is bindable, so its length and place may change at any time: it needs mode=checked");
+        }
+        ModeChoice::Guard if board => {
+            return impossible(
+                "can't rely on guard pages: a board may have no MMU. mode=auto has checks for that case",
+            );
         }
         ModeChoice::Fixed if ty.maximum != Some(ty.initial) && !settings.immutable => {
             return impossible("can grow: fixed needs a maximum that is the minimum");
@@ -117,6 +123,9 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     }
     if settings.virtual_pages.is_some() && ty.memory64 && maximum_bytes.is_none() {
         return impossible("is virtual and 64-bit: it needs a maximum or limit=SIZE, which is reserved");
+    }
+    if board && (settings.virtual_pages.is_some() || settings.cow) {
+        return impossible("is virtual or cow: there is no operating system that manages pages on boards");
     }
     if let Some(why) = contradiction(&settings, ty.shared, import.is_some()) {
         return impossible(why);
@@ -149,7 +158,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
     Ok(MemoryPlan {
         mode,
         auto: choice == ModeChoice::Auto,
-        exact: special && (settings.exact || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
+        exact: special && (settings.exact || board || matches!(choice, ModeChoice::Checked | ModeChoice::Fixed)),
         immutable: settings.immutable,
         image: None,
         bindable: settings.bindable,
@@ -158,7 +167,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool)
             && settings.virtual_pages.is_none()
             && !settings.immutable
             && !settings.cow
-            && (settings.bindable || moves(import.is_some(), maximum_bytes)),
+            && (settings.bindable || board || moves(import.is_some(), maximum_bytes)),
         compact: settings.mode.is_some() && mode == MemoryMode::Checked,
         import: *import,
         index64: ty.memory64,
@@ -206,6 +215,17 @@ fn default_mode(index: u32, index64: bool, page_log2: u32, settings: &Settings) 
         () if index64 => (ModeChoice::Checked, "64-bit"),
         () if page_log2 != 16 => (ModeChoice::Checked, "custom page size"),
         () => (ModeChoice::Checked, "not memory 0"),
+    };
+    (mode, reason.to_owned())
+}
+
+/// Without an MMU.
+fn default_board_mode(constant: bool, settings: &Settings) -> (ModeChoice, String) {
+    let (mode, reason) = match () {
+        () if settings.bindable => (ModeChoice::Checked, "bindable"),
+        () if settings.immutable => (ModeChoice::Fixed, "immutable"),
+        () if constant => (ModeChoice::Fixed, "a board, and it never grows"),
+        () => (ModeChoice::Checked, "a board, and it may grow"),
     };
     (mode, reason.to_owned())
 }

@@ -19,7 +19,7 @@ pub use memory::{MemoryMode, MemoryPlan};
 pub use spec::{MemorySpec, Virtual, add_memories, all as memory_specs, parse_size};
 pub use table::TablePlan;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name;
 use crate::read::{ConstOp, ElementItem, ElementMode, Import, Module, refers_to_function};
 use scan::Scan;
@@ -106,19 +106,21 @@ pub enum Provider {
 /// Names of import modules that the runtime provides.
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`).
+/// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`); `board`:
+/// nobody manages pages there.
 pub fn plan(
     module: &Module<'_>,
     specs: &[MemorySpec],
     imports: &[(String, String)],
     interruptible: bool,
+    board: bool,
 ) -> Result<Plan> {
     let scan = Scan::of(module)?;
-    let mut memories = memory::plan(module, specs)?;
+    let mut memories = memory::plan(module, specs, board)?;
     for index in (0..memories.len()).filter(|&i| memories[i].immutable).collect::<Vec<_>>() {
         memories[index].image = data::image(module, &memories, index as u32);
     }
-    let builtins = builtin::plan(module, &memories)?;
+    let builtins = builtin::plan(module, &memories, board)?;
     let tables = table::plan(module, &scan);
     let base_pinned = memories.first().is_some_and(|m| m.mode != MemoryMode::Checked && m.import.is_none());
     let mut layout = Layout::default();
@@ -127,6 +129,9 @@ pub fn plan(
     let interrupt_slot = interruptible.then(|| layout.slot());
     let version_slot = memories.iter().any(|m| m.auto).then(|| layout.slot());
     let import_modules = plan_import_modules(module, imports, &mut layout);
+    if board && import_modules.iter().any(|m| m.provider == Provider::Threads) {
+        return Err(Error::new("imports \"wasi\" \"thread-spawn\": there are no threads on boards"));
+    }
     let import_code = plan_import_code(module, &import_modules, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);

@@ -82,6 +82,8 @@ pub struct Env<'a> {
     pub quick_isa: &'a dyn TargetIsa,
     /// The target is x86-64.
     pub is_x86_64: bool,
+    /// There is no operating system: code itself sees to it that the stack suffices.
+    pub is_board: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
     pub can_round: bool,
     /// Vector instructions take operands from memory at any address: x86-64 with AVX. Without, they want aligned ones,
@@ -112,6 +114,7 @@ impl<'a> Env<'a> {
             isa,
             quick_isa,
             is_x86_64,
+            is_board: crate::target::is_board(isa.triple()),
             can_round,
             folds_loads,
             can_shuffle,

@@ -231,6 +231,7 @@ pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
             _ => {}
         }
         match helper {
+            Helper::StackEnter if env.is_board => {}
             Helper::StackEnter => probe_stack(t),
             _ => check_stack(t, Frame::Small),
         }

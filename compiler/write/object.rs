@@ -254,9 +254,10 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "instantiate"), StubKind::Instantiate),
             (own_symbol(name, "instantiate_list"), StubKind::InstantiateList),
             (own_symbol(name, "free"), StubKind::Free),
-            (own_symbol(name, "snapshot"), StubKind::Snapshot),
-            (own_symbol(name, "restore"), StubKind::Restore),
         ];
+        let snapshots =
+            [(own_symbol(name, "snapshot"), StubKind::Snapshot), (own_symbol(name, "restore"), StubKind::Restore)];
+        let snapshots = snapshots.into_iter().filter(|_| !env.is_board);
         let host = [
             (own_symbol(name, "bind_memory"), StubKind::Host(Helper::BindMemory)),
             (own_symbol(name, "offer_memory"), StubKind::Host(Helper::OfferMemory)),
@@ -268,7 +269,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
             (own_symbol(name, "uninterrupt"), StubKind::Uninterrupt),
         ];
         let interruption = interruption.into_iter().filter(|_| env.plan.interrupt_slot.is_some());
-        for (symbol, kind) in entities.chain(own).chain(host).chain(interruption).collect::<Vec<_>>() {
+        for (symbol, kind) in entities.chain(own).chain(snapshots).chain(host).chain(interruption).collect::<Vec<_>>() {
             let at = u64::from(self.text.stubs[&kind]);
             self.define(symbol, (text, at), 0, SymbolKind::Text, SymbolScope::Dynamic);
         }
@@ -296,6 +297,9 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         if self.format == BinaryFormat::Coff {
             let tables = pdata::encode(self.env, codes.into_iter());
             return self.place_pdata(tables);
+        }
+        if self.env.is_board {
+            return Ok(());
         }
         let unwind = eh_frame::encode(self.env, codes.into_iter())?;
         if unwind.bytes.is_empty() {

@@ -122,7 +122,12 @@ struct name {
 
 static bool is_reserved(const WCHAR *text, size_t length)
 {
-	static const WCHAR *const words[] = { L"CON", L"PRN", L"AUX", L"NUL", L"CONIN$", L"CONOUT$" };
+	static const WCHAR *const words[] = {
+		L"CON", L"PRN", L"AUX", L"NUL", L"CONIN$", L"CONOUT$", L"CLOCK$",
+		/* In the top directory of a volume, NTFS' own: some Windows hang when these are used as directories. */
+		L"$MFT", L"$MFTMIRR", L"$LOGFILE", L"$VOLUME", L"$ATTRDEF", L"$BITMAP", L"$BOOT", L"$BADCLUS", L"$SECURE", L"$UPCASE",
+		L"$EXTEND",
+	};
 	static const WCHAR *const numbered[] = { L"COM", L"LPT" };
 	size_t stem = 0;
 	while (stem < length && text[stem] != '.')
@@ -189,10 +194,11 @@ static int open_existing(int directory, const char *name, ACCESS_MASK access, UL
 	return result_of(open_name(directory, &wide, access, FILE_OPEN, options, out));
 }
 
+/* What can't be asked may be one. */
 static bool is_link(HANDLE file)
 {
 	BY_HANDLE_FILE_INFORMATION info;
-	return GetFileInformationByHandle(file, &info) && (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT);
+	return !GetFileInformationByHandle(file, &info) || (info.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT);
 }
 
 int pal_os_open_directory(const char *path)
@@ -235,7 +241,7 @@ int pal_os_openat(int directory, const char *name, int flags, ...)
 	NTSTATUS status = open_name(directory, &wide, access_of(flags), disposition, options, &file);
 	if (status < 0)
 		return fail_status(status);
-	if (is_link(file)) {
+	if (wide.length > 0 && is_link(file)) { /* the directory itself was open before, even if wine sees a mount there */
 		CloseHandle(file);
 		return fail_as(ELOOP);
 	}
@@ -329,6 +335,8 @@ int pal_os_fstatat(int directory, const char *name, struct pal_os_stat *out, int
 	if (open_existing(directory, name, 0, 0, &file))
 		return -1;
 	int result = stat_handle(file, out), reason = errno;
+	if (strcmp(name, ".") == 0)
+		out->st_mode = PAL_OS_DIRECTORY; /* see pal_os_openat */
 	CloseHandle(file);
 	errno = reason;
 	return result;
@@ -453,11 +461,12 @@ static size_t target_size(const struct target *target)
 /* Windows replaces files, not directories: an empty one in the way of another is removed first. */
 static int make_way(HANDLE source, int directory, const char *name)
 {
-	struct pal_os_stat from, to, same;
-	if (stat_handle(source, &from) || pal_os_fstatat(directory, name, &to, 0))
+	struct pal_os_stat from, to;
+	if (stat_handle(source, &from))
+		return -1;
+	if (pal_os_fstatat(directory, name, &to, 0))
 		return errno == ENOENT ? 0 : -1;
-	same = from;
-	if (same.st_dev == to.st_dev && same.st_ino == to.st_ino)
+	if (from.st_dev == to.st_dev && from.st_ino == to.st_ino)
 		return 0; /* perhaps the same name in other letters */
 	if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
 		return fail_as(S_ISDIR(to.st_mode) ? EISDIR : ENOTDIR);

@@ -6,7 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+#include <psapi.h>
+#else
 #include <sys/resource.h>
+#endif
 #include <time.h>
 
 struct env {
@@ -93,11 +98,18 @@ static void linking(struct hub *hub)
 	CHECK(pal_user_instantiate(&user, hub, &env) == PAL_TRAP_LINK);
 }
 
+/* The most there ever was, in KiB. */
 static long resident(void)
 {
+#ifdef _WIN32
+	PROCESS_MEMORY_COUNTERS usage;
+	CHECK(K32GetProcessMemoryInfo(GetCurrentProcess(), &usage, sizeof usage));
+	return (long)(usage.PeakWorkingSetSize / 1024);
+#else
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss; /* KiB */
+	return usage.ru_maxrss;
+#endif
 }
 
 static void measure(const char *what, int64_t (*rounds)(struct user *, int32_t, int32_t), struct user *user, int32_t n,

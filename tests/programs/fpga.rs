@@ -44,7 +44,7 @@ fn fpga_tools_place_route_and_pack_a_counter() {
     assert_eq!(expected.iter().map(|e| e.ran.status).collect::<Vec<_>>(), [0, 0, 0, 0, 125], "Wasmtime");
     assert!(expected[0].ran.stdout().contains("48.000 MHz (achieved)"));
     assert!(expected[3].files["again.asc"].starts_with(b".comment"));
-    for machine in support::machines() {
+    for machine in support::machines().into_iter().chain(support::windows("real programs")) {
         let compiled = steps(dir.path(), |root, step, module| {
             let mut command = machine.command(&compile(&machine, step, module));
             command.env("PALISADE_DIR", format!("{}::/", root.display()));

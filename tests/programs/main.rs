@@ -60,7 +60,7 @@ fn check((package, module): (&str, &str), cases: &[Case]) {
     run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(dir.path()).arg(module)).expect(0);
     let module = dir.path().join(module);
     let expected: Vec<_> = cases.iter().map(|case| case.run_with_wasmtime(&module)).collect();
-    for machine in support::machines() {
+    for machine in support::machines().into_iter().chain(support::windows("real programs")) {
         let program = compile(&machine, &module, dir.path());
         for (case, expected) in cases.iter().zip(&expected) {
             let what = format!("{package} on {}", machine.triple);

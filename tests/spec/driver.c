@@ -2,7 +2,8 @@
  *
  * The script (its path is the only argument) has one step a line:
  *
- *   S name                                a new .wast file, run in a process of its own: a crash ends this file only
+ *   S name                                a new .wast file, run in a process of its own: a crash ends this file only;
+ *                                         but on Windows, which has no fork, in the same one
  *   I id slot module n import… ending     makes an instance; imports are slots
  *   C id slot export n argument… ending   calls an export, or reads a global
  *   R id slot                             passes if the slot has an instance
@@ -26,8 +27,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 enum { MAX_SLOTS = 1024, MAX_VALUES = 64, FILE_SECONDS = 300 };
 
@@ -290,15 +295,33 @@ static void step_free(void)
 	slots[slot] = NULL;
 }
 
+struct line {
+	char *text; /* without its end */
+	size_t room;
+};
+
+/* False: there is none left. */
+static bool next_line(FILE *script, struct line *line)
+{
+	size_t length = 0;
+	do {
+		if (line->room - length < 2 && !(line->text = realloc(line->text, line->room += 4096)))
+			exit(1);
+		if (!fgets(line->text + length, (int)(line->room - length), script))
+			return length > 0;
+		length += strlen(line->text + length);
+	} while (line->text[length - 1] != '\n');
+	line->text[length - 1] = 0;
+	return true;
+}
+
 /* Runs the lines from the current one to the next `S`. */
 static void run_file(FILE *script)
 {
-	static char *line;
-	static size_t room;
-	while (getline(&line, &room, script) > 0 && line[0] != 'S') {
-		line[strcspn(line, "\n")] = 0;
-		cursor = line + 1;
-		switch (line[0]) {
+	static struct line line;
+	while (next_line(script, &line) && line.text[0] != 'S') {
+		cursor = line.text + 1;
+		switch (line.text[0]) {
 		case 'I': step_instantiate(); break;
 		case 'C': step_call(); break;
 		case 'R': step_register(); break;
@@ -308,7 +331,49 @@ static void run_file(FILE *script)
 	}
 }
 
-static void run_in_child(const char *path, long position, const char *name)
+/* A handle of its own: parent and child would share one position. */
+static void run_from(const char *path, long position)
+{
+	FILE *script = fopen(path, "rb");
+	if (!script || fseek(script, position, SEEK_SET))
+		exit(1);
+	run_file(script);
+	fclose(script);
+}
+
+#ifdef _WIN32
+static volatile ULONGLONG file_begun;
+
+static DWORD WINAPI end_what_is_too_slow(void *unused)
+{
+	(void)unused;
+	while (GetTickCount64() - file_begun < FILE_SECONDS * 1000)
+		Sleep(1000);
+	fputs("too slow\n", stderr);
+	ExitProcess(1);
+}
+
+/* A crash ends all, and `end` is not said: the scripts are then tried in smaller batches. */
+static void run_apart(const char *path, long position, const char *name)
+{
+	(void)name;
+	file_begun = GetTickCount64();
+	run_from(path, position);
+	for (int slot = 0; slot < MAX_SLOTS; slot++) {
+		if (slots[slot])
+			linked_modules[slot_module[slot]].free(slots[slot]);
+		slots[slot] = NULL;
+	}
+}
+
+static void begin(void)
+{
+	file_begun = GetTickCount64();
+	if (!CreateThread(NULL, 0, end_what_is_too_slow, NULL, 0, NULL))
+		exit(1);
+}
+#else
+static void run_apart(const char *path, long position, const char *name)
 {
 	int status;
 	pid_t child = fork();
@@ -317,11 +382,8 @@ static void run_in_child(const char *path, long position, const char *name)
 		exit(1);
 	}
 	if (child == 0) {
-		FILE *script = fopen(path, "r"); /* of its own: parent and child would share one position */
-		if (!script || fseek(script, position, SEEK_SET))
-			_exit(1);
 		alarm(FILE_SECONDS);
-		run_file(script);
+		run_from(path, position);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -332,21 +394,24 @@ static void run_in_child(const char *path, long position, const char *name)
 		printf("x %s status %d\n", name, WEXITSTATUS(status));
 }
 
+static void begin(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* what was answered before a crash counts */
+}
+#endif
+
 int main(int argc, char **argv)
 {
-	char *line = NULL;
-	size_t room = 0;
-	FILE *script = argc == 2 ? fopen(argv[1], "r") : NULL;
+	struct line line = {0};
+	FILE *script = argc == 2 ? fopen(argv[1], "rb") : NULL;
 	if (!script) {
 		fprintf(stderr, "usage: %s SCRIPT\n", argv[0]);
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* what was answered before a crash counts */
-	while (getline(&line, &room, script) > 0) {
-		line[strcspn(line, "\n")] = 0;
-		if (line[0] == 'S')
-			run_in_child(argv[1], ftell(script), line + 2);
-	}
+	begin();
+	while (next_line(script, &line))
+		if (line.text[0] == 'S')
+			run_apart(argv[1], ftell(script), line.text + 2);
 	puts("end");
 	return 0;
 }

@@ -117,6 +117,14 @@ fn the_official_suite_passes() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The same on Windows: another ABI, another runtime.
+#[test]
+fn the_official_suite_passes_on_windows() {
+    let Some(machine) = support::windows("the official suite") else { return };
+    let problems = run(&machine, &scripts());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// Vector instructions become other code with each generation of x86-64; the test above is about the first.
 #[test]
 fn simd_passes_on_every_generation_of_cpus() {
@@ -134,7 +142,7 @@ fn simd_passes_on_every_generation_of_cpus() {
 fn atomics_work_on_memories_of_all_kinds() {
     let text = atomics::script();
     let scripts = [Script::parse(vec!["tests/atomics.wast".into()], &text, 0, Features::default())];
-    for machine in support::machines() {
+    for machine in support::machines().into_iter().chain(support::windows("atomics")) {
         let dir = support::scratch();
         let verdicts = batch::run_all(&machine, &scripts, dir.path());
         let mut passed = 0;
@@ -153,7 +161,7 @@ fn the_harness_finds_what_is_wrong() {
     let text = include_str!("harness.wast");
     let script = Script::parse(vec!["tests/harness.wast".into()], text, 0, Features::default());
     let scripts = [script];
-    for machine in support::machines() {
+    for machine in support::machines().into_iter().chain(support::windows("the harness")) {
         let dir = support::scratch();
         let verdicts = batch::run_all(&machine, &scripts, dir.path());
         for (directive, verdict) in scripts[0].directives.iter().zip(&verdicts[0]) {

@@ -15,6 +15,7 @@ use std::sync::Mutex;
 
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
+pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// The top of the checkout.
 pub fn root() -> PathBuf {
@@ -97,6 +98,15 @@ impl Machine {
         }
     }
 
+    fn windows() -> Machine {
+        Machine {
+            triple: WINDOWS.into(),
+            cc: words("x86_64-w64-mingw32-gcc"),
+            runner: words("wine"),
+            cpu: "baseline".into(),
+        }
+    }
+
     pub fn is_host(&self) -> bool {
         self.runner.is_empty()
     }
@@ -138,6 +148,7 @@ impl Machine {
     /// A command that runs `program` here.
     pub fn command(&self, program: &Path) -> Command {
         match self.runner.split_first() {
+            _ if self.triple == WINDOWS => wine(program),
             None => Command::new(program),
             Some((runner, args)) => {
                 let mut command = Command::new(runner);
@@ -154,11 +165,14 @@ impl Machine {
     }
 }
 
-/// A command that runs a program for Windows. Wine's own folder is among the build's: nothing of the user's is touched.
+/// A command that runs a program for Windows, to whose name the compiler may have added `.exe`. Wine's own folder is
+/// among the build's: nothing of the user's is touched.
 pub fn wine(program: &Path) -> Command {
     let mut command = Command::new("wine");
+    let mut longer = program.as_os_str().to_owned();
+    longer.push(".exe");
     command
-        .arg(program)
+        .arg(if Path::new(&longer).is_file() { longer.as_os_str() } else { program.as_os_str() })
         .env("WINEPREFIX", Path::new(env!("CARGO_TARGET_TMPDIR")).join("wine"))
         .env("WINEDEBUG", "-all");
     command
@@ -175,14 +189,25 @@ pub fn machines() -> Vec<Machine> {
     if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
         all.push(Machine::aarch64());
     }
-    if let Ok(wanted) = std::env::var("PALISADE_TEST_TARGETS") {
-        for machine in all.iter().filter(|m| !wanted.split(',').any(|w| w == m.triple)) {
-            left_out(&machine.triple, "not in PALISADE_TEST_TARGETS");
-        }
-        all.retain(|m| wanted.split(',').any(|w| w == m.triple));
-    }
-    assert!(!all.is_empty(), "no target to test");
+    all.retain(|machine| is_wanted(&machine.triple));
+    assert!(!all.is_empty() || is_wanted(WINDOWS), "no target to test");
     all
+}
+
+/// By `PALISADE_TEST_TARGETS`.
+fn is_wanted(triple: &str) -> bool {
+    let wanted = std::env::var("PALISADE_TEST_TARGETS").map_or(true, |wanted| wanted.split(',').any(|w| w == triple));
+    if !wanted {
+        left_out(triple, "not in PALISADE_TEST_TARGETS");
+    }
+    wanted
+}
+
+/// What wine runs; `None`, and `what` is said to be left out, where it is not installed. Not among `machines`: much of
+/// what the tests do in C is POSIX.
+pub fn windows(what: &str) -> Option<Machine> {
+    let machine = Machine::windows();
+    (is_wanted(WINDOWS) && need(&format!("{what} for Windows"), &[machine.cc[0].as_str(), "wine"])).then_some(machine)
 }
 
 /// The package's archive, in `PALISADE_PROGRAMS` or the user's cache; `.ci/run` says how it gets there.
@@ -247,6 +272,11 @@ pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ran {
     writer.join().expect("the writer does not panic");
     let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
     Ran { status, out: output.stdout, err: output.stderr }
+}
+
+/// Standard output; C libraries for Windows end lines in their own way.
+pub fn lines(ran: &Ran) -> String {
+    ran.stdout().replace("\r\n", "\n")
 }
 
 /// A folder that goes away with the test.
@@ -316,6 +346,9 @@ pub fn link_c(machine: &Machine, dir: &Path, c: &str, objects: &[PathBuf], flags
         .arg(source)
         .args(objects)
         .arg(machine.runtime());
+    if machine.triple == WINDOWS {
+        cc.arg("-static"); // for threads of POSIX a library would have to be beside the program
+    }
     run(cc.args(["-lpthread", "-lm", "-o"]).arg(&program)).expect(0);
     program
 }

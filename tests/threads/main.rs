@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, need, root, run, scratch};
+use support::{Machine, compile_wat, lines, link_c, machines, need, root, run, scratch, windows};
 
 /// A C program with `guest.c`, compiled to a module that imports a shared memory of at most 64 MiB.
 fn module(dir: &Path, name: &str) -> PathBuf {
@@ -26,7 +26,7 @@ fn with_program(name: &str, check: impl Fn(&Machine, &Path)) {
     }
     let dir = scratch();
     let module = module(dir.path(), name);
-    for machine in machines() {
+    for machine in machines().into_iter().chain(windows("programs with threads")) {
         let program = dir.path().join(format!("{name}-{}", machine.triple));
         run(machine.palisade().arg(&module).arg("-o").arg(&program)).expect(0);
         check(&machine, &program);
@@ -85,11 +85,11 @@ fn objects(machine: &Machine, dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_host_with_an_instance_per_thread() {
-    for machine in machines() {
+    for machine in machines().into_iter().chain(windows("hosts with threads")) {
         let dir = scratch();
         let program = link_c(&machine, dir.path(), HOST, &objects(&machine, dir.path()), &[]);
         let ran = run(&mut machine.command(&program)).expect(0);
-        assert_eq!(ran.stdout(), "all good\n", "{}", machine.triple);
+        assert_eq!(lines(&ran), "all good\n", "{}", machine.triple);
     }
 }
 

@@ -85,6 +85,7 @@ bool host_holds(const char *path, const char *content);
 #define mkdir(path, mode) mkdir(path)
 #define TESTS(F) \
 	F(windows_names, ONCE) F(windows_entries, ONCE) F(windows_listing, ONCE) F(windows_stdio, ONCE) F(windows_links, ONCE) \
+	F(windows_read_only, ONCE) F(windows_moved, ONCE) F(windows_long_names, ONCE) F(windows_mounts, ONCE) \
 	F(pointers_ranges, ONCE) F(pointers_iovecs, ONCE) F(pointers_protected, ONCE) F(pointers_unbound, ONCE) \
 	F(files_io, ONCE) F(files_seek, ONCE) F(files_flags, ONCE) F(files_rights, ONCE) F(files_renumber, ONCE) \
 	F(files_arguments, ONCE) F(poll_clocks, ONCE)

@@ -33,7 +33,10 @@ void windows_names(void)
 		"..", "../outside/secret", "dir/../../outside/secret", "dir/..\\..\\outside\\secret", "..\\outside\\secret",
 		"dir\\x", "\\", "\\new", "\\\\?\\C:\\new", "\\??\\C:\\new", "/new", "C:", "C:\\new", "C:new", "c:/new", "file:stream",
 		"file::$DATA", "dir::$INDEX_ALLOCATION", "dir:x/new", ":", "CON", "con", "nul", "NUL.txt", "nul .txt", "aux", "prn",
-		"COM1", "com9.log", "LPT1", "COM\xc2\xb9", "CONIN$", "conout$", "dir/nul", "file.", "file ", "dir./x", "dir /x", "...",
+		"COM1", "com9.log", "LPT1", "COM\xc2\xb9", "CONIN$", "conout$", "dir/nul",
+		"COM0", "lpt9.a.b", "NUL  .x", "dir/Con.txt", "clock$", "$MFT", "$mft/x", "$Extend/$UsnJrnl", "dir/$Bitmap", "\\\\server\\share\\x",
+		"//server/share/x", "\\\\.\\PhysicalDrive0", "//./C:/new", "//?/C:/new", "\\Device\\Null", "GLOBALROOT\\Device", "dir/../..", "dir/x:s",
+		"dir/:s:$DATA", "dir:$I30:$INDEX_ALLOCATION/x", "../inside/file", "./../outside/secret", "../OUTSIDE/SECRET", "file.", "file ", "dir./x", "dir /x", "...",
 		". .", "new\x01", "new*", "ne?", "<new", "new>", "\"new\"", "a|b", "",
 		"\xff", "new\xc0\xae",
 	};
@@ -176,6 +179,114 @@ void windows_stdio(void)
 	end_world();
 	CloseHandle(in[0]);
 	CloseHandle(out[1]);
+}
+
+/* `:ro`: nothing below changes, by whatever call. */
+void windows_read_only(void)
+{
+	static const pal_wasi_dir dirs[] = { { "inside", "/", 1 }, { "outside", "/out", 0 } };
+	pal_wasi_options options = { .dirs = dirs, .dir_count = 2 };
+	int32_t fd;
+	begin_world_with(&options);
+	host_file("inside/file", "file");
+	MUST(mkdir("inside/dir", 0755) == 0);
+	static const char *const names[] = { "file", "FILE", "./file", "dir/../file" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *name = names[i];
+		EQUAL(open_(3, name, 0, 0, ALL_RIGHTS, &fd), WASI_ROFS);
+		EQUAL(open_(3, name, 0, WASI_O_TRUNC, READ_RIGHTS, &fd), WASI_ROFS);
+		EQUAL(open_(3, name, 0, WASI_O_CREAT | WASI_O_EXCL, READ_RIGHTS, &fd), WASI_EXIST);
+		EQUAL(unlink_(3, name), WASI_ROFS);
+		EQUAL(rename_(3, name, 3, "new"), WASI_ROFS);
+		EQUAL(rename_(3, name, 4, "new"), WASI_ROFS);
+		EQUAL(rename_(4, "secret", 3, name), WASI_ROFS);
+		EQUAL(link_(3, name, 4, "new"), WASI_ROFS); /* or the file could be written through the new name */
+		EQUAL(set_times_(3, name, FOLLOW), WASI_ROFS);
+		EQUAL(open_(3, name, 0, 0, READ_RIGHTS, &fd), WASI_OK);
+		EQUAL(write_(fd, "x"), WASI_BADF);
+		EQUAL(wasi_snapshot_preview1_fd_filestat_set_size(view, fd, 0), WASI_ROFS);
+		EQUAL(wasi_snapshot_preview1_fd_filestat_set_times(view, fd, 0, 0, WASI_FST_MTIM), WASI_ROFS);
+		EQUAL(wasi_snapshot_preview1_fd_allocate(view, fd, 0, 100), WASI_ROFS);
+		EQUAL(close_(fd), WASI_OK);
+	}
+	EQUAL(open_(3, "new", 0, WASI_O_CREAT, READ_RIGHTS, &fd), WASI_ROFS);
+	EQUAL(mkdir_(3, "new"), WASI_ROFS);
+	EQUAL(rmdir_(3, "dir"), WASI_ROFS);
+	EQUAL(link_(4, "secret", 3, "new"), WASI_ROFS);
+	CHECK(host_holds("inside/file", "file") && host_holds("outside/secret", "secret") && access("inside/dir", F_OK) == 0);
+	CHECK(access("inside/new", F_OK) != 0 && access("outside/new", F_OK) != 0);
+	end_world();
+}
+
+/* What was opened stays what it is, wherever it is moved; its parent is nobody's. */
+void windows_moved(void)
+{
+	int32_t dir, fd;
+	begin_world();
+	MUST(mkdir("inside/dir", 0755) == 0 && mkdir("inside/dir/sub", 0755) == 0);
+	host_file("inside/dir/file", "mine");
+	EQUAL(open_(3, "dir", 0, WASI_O_DIRECTORY, READ_RIGHTS, &dir), WASI_OK);
+	EQUAL(stat_(dir, "SUB/..", FOLLOW), WASI_TYPE_DIRECTORY);
+	EQUAL(stat_(dir, "sub/../../secret", FOLLOW), -WASI_PERM);
+	if (rename("inside/dir", "outside/dir") == 0) { /* Windows refuses it while something below is open */
+		EQUAL(stat_(dir, "file", FOLLOW), WASI_TYPE_REGULAR_FILE);
+		EQUAL(stat_(3, "dir", FOLLOW), -WASI_NOENT);
+	}
+	EQUAL(stat_(dir, "..", FOLLOW), -WASI_PERM);
+	EQUAL(stat_(dir, "../secret", FOLLOW), -WASI_PERM);
+	CHECK(stat_(dir, "sub/../../secret", FOLLOW) < 0); /* wine no longer finds `sub` */
+	EQUAL(open_(dir, "..", FOLLOW, WASI_O_DIRECTORY, READ_RIGHTS, &fd), WASI_PERM);
+	EQUAL(close_(dir), WASI_OK);
+	end_world();
+}
+
+void windows_long_names(void)
+{
+	static char name[5000];
+	begin_world();
+	memset(name, 'x', 256);
+	EQUAL(try_open(name, FOLLOW), WASI_NAMETOOLONG);
+	EQUAL(mkdir_(3, name), WASI_NAMETOOLONG);
+	for (int i = 0; i < 255; i++)
+		memcpy(name + 3 * i, "\xe2\x82\xac", 4); /* units count, not bytes */
+	EQUAL(try_open(name, FOLLOW), WASI_NOENT);
+	strcat(name, "x");
+	EQUAL(try_open(name, FOLLOW), WASI_NAMETOOLONG);
+	for (int i = 0; i < 4500; i += 2)
+		memcpy(name + i, "./", 3);
+	EQUAL(try_open(name, FOLLOW), WASI_NAMETOOLONG);
+	static const char *const bad[] = { "\x80", "a\xff", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		EQUAL(try_open(bad[i], FOLLOW), WASI_ILSEQ);
+		EQUAL(mkdir_(3, bad[i]), WASI_ILSEQ);
+	}
+	/* A NUL inside would make the host see another name. */
+	int32_t at = put_text("xxxxxxxx");
+	memcpy(memory + at, "a\0../x", 6);
+	EQUAL(wasi_snapshot_preview1_path_create_directory(view, 3, at, 6), WASI_INVAL);
+	end_world();
+}
+
+/* Wine says of Unix's mounts that they are reparse points, as Windows' own mounts are: they are not entered. */
+void windows_mounts(void)
+{
+	static const pal_wasi_dir dirs[] = { { "inside", "/", 0 }, { "Z:/", "/unix", 0 } };
+	pal_wasi_options options = { .dirs = dirs, .dir_count = 2 };
+	int32_t fd;
+	if (access("Z:/proc/version", F_OK) != 0) {
+		fprintf(stderr, "left out: mounts: none is known here\n");
+		return;
+	}
+	begin_world_with(&options);
+	EQUAL(stat_(4, "proc", NOFOLLOW), WASI_TYPE_SYMBOLIC_LINK);
+	CHECK(stat_(4, "proc", FOLLOW) < 0 && stat_(4, "proc/version", FOLLOW) < 0 && stat_(4, "proc/../proc/version", NOFOLLOW) < 0);
+	CHECK(open_(4, "proc/version", FOLLOW, 0, READ_RIGHTS, &fd) != WASI_OK);
+	CHECK(open_(4, "proc", FOLLOW, 0, READ_RIGHTS, &fd) != WASI_OK);
+	CHECK(open_(4, "proc", NOFOLLOW, WASI_O_DIRECTORY, READ_RIGHTS, &fd) != WASI_OK);
+	CHECK(rmdir_(4, "proc") != WASI_OK && unlink_(4, "proc") != WASI_OK);
+	EQUAL(stat_(4, "tmp/..", FOLLOW), WASI_TYPE_DIRECTORY);
+	EQUAL(wasi_snapshot_preview1_fd_readdir(view, 4, BUFFER, 4096, 0, RESULT), WASI_OK); /* which is a mount itself */
+	end_world();
 }
 
 /* A junction leads out: it is neither followed nor shown what it leads to. */

@@ -1,0 +1,18 @@
+/* What the firmware has of QEMU's virt machine. */
+#ifndef BOARD_H
+#define BOARD_H
+#include <palisade/board.h>
+
+void print(const char *text);
+void print_number(uint64_t number);
+_Noreturn void power_off(void);
+
+/* What the linker script says. */
+extern char text_low[], text_high[], data_low[], bss_high[], stack_low[], stack_high[], free_low[], free_high[];
+
+/* The functions that guests and the runtime get; with an MMU (mmu.c) more of them. */
+extern pal_board_port port;
+#ifdef WITH_MMU
+void mmu_begin(void);
+#endif
+#endif

@@ -1,0 +1,203 @@
+//! Boards: objects for `aarch64-unknown-none` with the runtime that needs no operating system, run as firmware by
+//! qemu-system-aarch64.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use support::{PALISADE, need, need_python, root, run, scratch};
+
+const BOARD: [&str; 2] = ["--target", "aarch64-unknown-none"];
+const COMPILER: &str = "aarch64-linux-gnu-gcc";
+const QEMU: &str = "qemu-system-aarch64";
+
+/// A folder with the example firmware's files, of which a test uses what it wants.
+fn firmware() -> tempfile::TempDir {
+    let dir = scratch();
+    for entry in std::fs::read_dir(root().join("examples/firmware")).expect("the example") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, dir.path().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    dir
+}
+
+/// Runs `make` with the palisade under test; what the firmware says.
+#[track_caller]
+fn make(dir: &Path, what: &str) -> String {
+    let folder = Path::new(PALISADE).parent().expect("a folder").to_path_buf();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path))).expect("a path");
+    let mut command = Command::new("timeout");
+    command.args(["120", "make", "-s", what, "WASM_CC=python3 -m ziglang cc -target wasm32-wasi"]);
+    let ran = run(command.env("PATH", path).env_remove("MAKEFLAGS").current_dir(dir));
+    assert!(ran.ok(), "{}\n{}", ran.stdout(), ran.stderr());
+    assert_eq!(ran.stderr(), "", "no warnings");
+    ran.stdout().replace('\r', "")
+}
+
+fn bytes(said: &str, what: &str) -> u64 {
+    let line = said.lines().find_map(|line| line.strip_prefix(what)).unwrap_or_else(|| panic!("{what}: {said}"));
+    line.trim().split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn firmware_runs_two_guests_and_survives_one() {
+    if !need("firmware", &[COMPILER, QEMU, "make"]) || !need_python("firmware", "ziglang") {
+        return;
+    }
+    let dir = firmware();
+    let said = make(dir.path(), "run");
+    let expected = "firmware: hello\nsensor: integer divide by zero\n\
+        sensor: out of bounds memory access: address 0x11170 of memory 0\nsensor: call stack exhausted\n\
+        sensor: the average is 151\nreport: 1000 numbers, the median is 8394747\n\
+        report: the clock runs, random numbers come\nreport: ended with 7\n";
+    assert!(said.starts_with(expected) && said.ends_with("firmware: done\n"), "{said}");
+    // All that was taken was given back but for what is kept for the next instance: types, and room for pal_try.
+    assert!(bytes(&said, "arena at last: ") < 8 << 10, "{said}");
+    assert!(bytes(&said, "arena at most: ") > 65536 + bytes(&said, "arena at last: "), "{said}");
+    support::say(format!(
+        "firmware: {}",
+        said.lines().filter(|l| l.ends_with(" bytes")).collect::<Vec<_>>().join(", ")
+    ));
+}
+
+/// A module with all the ways to use up a stack.
+fn recursion() -> String {
+    let mut text = String::from(
+        r#"(module
+        (import "other" "dive" (func $other (param i32) (result i32)))
+        (import "host" "back" (func $back (param i32) (result i32)))
+        (type $f (func (param i32) (result i32)))
+        (table funcref (elem $indirect))
+        (memory 1 1)
+        (func $plain (export "plain") (type $f) (i32.add (call $plain (local.get 0)) (i32.const 1)))
+        (func $indirect (export "indirect") (type $f)
+          (i32.add (call_indirect (type $f) (local.get 0) (i32.const 0)) (i32.const 1)))
+        (func (export "other") (type $f) (call $other (local.get 0)))
+        (func $host (export "host") (type $f) (i32.add (call $back (local.get 0)) (i32.const 1)))
+"#,
+    );
+    // Frames of 2 KiB, of 40 KiB, and larger than all of the stack.
+    for (name, locals) in [("small", 250), ("large", 5_000), ("huge", 49_000)] {
+        write!(text, "(func ${name} (export {name:?}) (type $f) (local {})", "i64 ".repeat(locals)).unwrap();
+        for local in 1..=locals.min(1_000) {
+            write!(text, "(local.set {local} (i64.extend_i32_u (i32.add (local.get 0) (i32.const {local}))))").unwrap();
+        }
+        write!(text, "(local.set 0 (call ${name} (local.get 0)))(i64.const 0)").unwrap();
+        (1..=locals.min(1_000)).for_each(|local| write!(text, "(i64.add (local.get {local}))").unwrap());
+        text.push_str("(i32.add (i32.wrap_i64) (local.get 0)))\n");
+    }
+    // A tail call with more arguments than registers.
+    let (params, args) = ("i64 ".repeat(900), "(i64.const 1) ".repeat(900));
+    write!(text, "(func $many (param i32 {params}) (result i32) (i32.add (call $tail (local.get 0)) (i32.const 1)))")
+        .unwrap();
+    write!(text, "(func $tail (export \"tail\") (type $f) (return_call $many (local.get 0) {args}))").unwrap();
+    text.push_str("(func (export \"fine\") (type $f) (i32.add (local.get 0) (i32.const 1))))");
+    text
+}
+
+/// Below the limit nothing is ever written but by C: the lowest part of the stack stays as it was.
+#[test]
+fn stacks_end_in_traps() {
+    if !need("stacks of boards", &[COMPILER, QEMU, "make"]) {
+        return;
+    }
+    let dir = firmware();
+    let file = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("a file");
+    file("sensor.wat", &recursion());
+    file(
+        "other.wat",
+        "(module (func $dive (export \"dive\") (param i32) (result i32) (i32.add (call $dive (local.get 0)) (i32.const 1))))",
+    );
+    file("main.c", include_str!("stacks.c"));
+    let makefile = std::fs::read_to_string(dir.path().join("Makefile")).expect("the Makefile");
+    let makefile = makefile.replace("report.o", "other.o").replace("report.h", "other.h");
+    file("Makefile", &makefile.replace("other.o other.h &: report.wasm", "other.o other.h &: other.wat"));
+    let said = make(dir.path(), "run");
+    let ways = ["plain", "indirect", "other", "host", "small", "large", "huge", "tail"];
+    let expected: String = ways.iter().map(|way| format!("{way}: call stack exhausted, and 42\n")).collect();
+    assert_eq!(said, expected + "untouched\n");
+}
+
+/// `palisade` for a board, that must fail.
+#[track_caller]
+fn refuses(text: &str, options: &[&str], message: &str) {
+    let dir = scratch();
+    let input = dir.path().join("m.wat");
+    std::fs::write(&input, text).expect("a file");
+    let ran = run(Command::new(PALISADE).args(BOARD).args(options).arg(&input).current_dir(dir.path()));
+    assert!(ran.status == 1 && ran.stderr().contains(message), "{options:?}: {}", ran.stderr());
+}
+
+#[test]
+fn what_boards_lack_is_refused() {
+    let memory = "(module (memory (export \"memory\") 1))";
+    let object = ["-c", "-o", "m.o"];
+    let with = |spec: &'static str| ["-c", "-o", "m.o", "--memory", spec];
+    refuses(
+        memory,
+        &with("0:mode=guard"),
+        "memory 0 can't rely on guard pages: a board may have no MMU. mode=auto has",
+    );
+    refuses(memory, &with("0:virtual"), "no operating system that manages pages");
+    refuses(memory, &with("0:cow"), "no operating system that manages pages");
+    for (name, ty) in [("protect", "i32 i32 i32"), ("map", "i32 i32 i32"), ("map_file", "i32 i32 i32 i64 i32 i32")] {
+        let import = format!("(import \"palisade:memory\" {name:?} (func (param {ty}) (result i32)))");
+        let text = memory.replace("(memory", &format!("{import} (memory"));
+        refuses(&text, &object, &format!("import \"palisade:memory\" {name:?}: there is no operating system"));
+    }
+    let threads = "(module (import \"wasi\" \"thread-spawn\" (func (param i32) (result i32))))";
+    refuses(threads, &object, "there are no threads on boards");
+    refuses(memory, &[], "only the firmware's linker script knows where programs go on a board; make objects with -c");
+    refuses(memory, &["--shared"], "only the firmware's linker script");
+}
+
+#[test]
+fn plans_know_that_there_may_be_no_mmu() {
+    let dir = scratch();
+    let input = dir.path().join("m.wat");
+    std::fs::write(&input, "(module (memory 1 1) (memory 1) (memory 1 2))").expect("a file");
+    let plan = |spec: &str| {
+        run(Command::new(PALISADE).args(BOARD).args(["--plan", "--memory", spec]).arg(&input)).expect(0).stdout()
+    };
+    let text = plan("2:mode=auto");
+    assert!(text.contains("memory 0: fixed") && text.contains("memory 1: checked"), "{text}");
+    assert!(text.contains("memory 2: auto"), "{text}");
+}
+
+/// Objects ask for nothing but the runtime, and have no sections of an operating system's.
+#[test]
+fn objects_are_plain() {
+    let dir = scratch();
+    let output = dir.path().join("hello.o");
+    let hello = root().join("examples/hello/hello.wat");
+    run(Command::new(PALISADE).args(BOARD).arg("-c").arg(hello).arg("-o").arg(&output)).expect(0);
+    use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+    let bytes = std::fs::read(&output).expect("the object");
+    let object = object::File::parse(&*bytes).expect("an object");
+    assert_eq!((object.format(), object.architecture()), (object::BinaryFormat::Elf, object::Architecture::Aarch64));
+    assert!(object.sections().all(|s| s.name().is_ok_and(|name| !name.contains("eh_frame"))));
+    let undefined: Vec<&str> = object.symbols().filter(|s| s.is_undefined()).filter_map(|s| s.name().ok()).collect();
+    assert!(undefined.iter().all(|s| s.is_empty() || s.starts_with("pal_") || s.starts_with("wasm.")), "{undefined:?}");
+    assert!(!undefined.contains(&"pal_rt_snapshot"), "{undefined:?}");
+}
+
+/// The C library's compiler is not needed: clang makes the runtime, too.
+#[test]
+fn the_runtime_is_made_by_every_compiler() {
+    if !need("the runtime for boards", &["clang-19"]) {
+        return;
+    }
+    let mut command = Command::new(PALISADE);
+    let ran =
+        run(command.args(BOARD).args(["--print", "libs", "--cc", "clang-19 --target=aarch64-none-elf"])).expect(0);
+    assert_eq!(ran.stderr(), "");
+    assert!(Path::new(ran.stdout().trim()).is_file(), "{}", ran.stdout());
+    let mut command = Command::new(PALISADE);
+    command.args(BOARD).args(["--print", "libs"]).env("PATH", "/nowhere");
+    let dir = scratch();
+    let ran = run(command.env("PALISADE_CACHE", dir.path()));
+    assert!(ran.status == 1 && ran.stderr().contains("Debian's package is gcc-aarch64-linux-gnu"), "{}", ran.stderr());
+}
