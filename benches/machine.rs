@@ -14,7 +14,7 @@ pub fn describe() -> Vec<(String, String)> {
     let versions: [(&str, &[&str]); 7] = [
         ("system", &["uname", "-sr"]),
         ("palisade", &[crate::PALISADE, "--version"]),
-        ("wasmtime", &["python3", "-c", "import wasmtime; print(wasmtime.__version__)"]),
+        ("wasmtime", &["python3", "-c", "import importlib.metadata as m; print(m.version('wasmtime'))"]),
         ("wasm2c", &["wasm2c", "--version"]),
         ("clang", &["clang", "--version"]),
         ("gcc", &["gcc", "--version"]),

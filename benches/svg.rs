@@ -5,7 +5,7 @@ use crate::table::{Cell, Table};
 use std::fmt::Write as _;
 
 const COLORS: [&str; 6] = ["#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2"];
-const NAMES: f64 = 150.0; // width of the rows' names
+const NAMES: f64 = 250.0; // width of the rows' names
 const PLOT: f64 = 560.0; // width of the bars' area
 const BAR: f64 = 9.0; // height of a bar
 const HEAD: f64 = 56.0; // height of title and legend
@@ -61,7 +61,7 @@ fn plot(table: &Table, series: &[usize], top: f64, out: &mut String) -> f64 {
         );
     }
     let mut y = top + HEAD;
-    for (name, cells) in &table.rows {
+    for (name, cells) in table.rows.iter().filter(|(_, cells)| cells.iter().any(|c| ratio(c).is_some())) {
         let height = BAR * series.len() as f64;
         let _ = writeln!(out, "<text x=\"4\" y=\"{}\">{}</text>", y + height / 2.0 + 4.0, escaped(name));
         for (number, value) in series.iter().enumerate().filter_map(|(n, &at)| Some((n, ratio(&cells[at])?))) {
