@@ -168,7 +168,7 @@ fn plan_one(module: &Module<'_>, index: u32, settings: Settings, exported: bool,
             && !settings.immutable
             && !settings.cow
             && (settings.bindable || board || moves(import.is_some(), maximum_bytes)),
-        compact: settings.mode.is_some() && mode == MemoryMode::Checked,
+        compact: (settings.mode.is_some() && mode == MemoryMode::Checked) || (board && mode != MemoryMode::Guard),
         import: *import,
         index64: ty.memory64,
         shared: ty.shared,

@@ -10,9 +10,8 @@ _Noreturn void power_off(void);
 /* What the linker script says. */
 extern char text_low[], text_high[], data_low[], bss_high[], stack_low[], stack_high[], free_low[], free_high[];
 
-/* The functions that guests and the runtime get; with an MMU (mmu.c) more of them. */
+/* The functions that guests and the runtime get. */
 extern pal_board_port port;
-#ifdef WITH_MMU
-void mmu_begin(void);
-#endif
+/* Turns the MMU on, and adds to the port what memories with guard pages want; pages come from `pages` on. */
+void mmu_begin(char *pages);
 #endif

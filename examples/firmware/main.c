@@ -88,11 +88,10 @@ static void run_report(void)
 int main(void)
 {
 	print("firmware: hello\n");
+	pal_board board = { free_low, 4 << 20, stack_low, stack_high, &port };
 #ifdef WITH_MMU
-	mmu_begin();
+	mmu_begin(free_low + board.arena_size);
 #endif
-	pal_board board = { free_low, (size_t)(free_high - free_low), stack_low, stack_high, &port };
-	board.arena_size = 4 << 20; /* the rest is for others */
 	if (!pal_board_init(&board)) {
 		print("firmware: the stack is too small\n");
 		power_off();

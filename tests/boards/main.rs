@@ -48,7 +48,7 @@ fn firmware_runs_two_guests_and_survives_one() {
         return;
     }
     let dir = firmware();
-    let said = make(dir.path(), "run");
+    let (said, with_mmu) = (make(dir.path(), "run"), make(dir.path(), "run-mmu"));
     let expected = "firmware: hello\nsensor: integer divide by zero\n\
         sensor: out of bounds memory access: address 0x11170 of memory 0\nsensor: call stack exhausted\n\
         sensor: the average is 151\nreport: 1000 numbers, the median is 8394747\n\
@@ -57,10 +57,30 @@ fn firmware_runs_two_guests_and_survives_one() {
     // All that was taken was given back but for what is kept for the next instance: types, and room for pal_try.
     assert!(bytes(&said, "arena at last: ") < 8 << 10, "{said}");
     assert!(bytes(&said, "arena at most: ") > 65536 + bytes(&said, "arena at last: "), "{said}");
-    support::say(format!(
-        "firmware: {}",
-        said.lines().filter(|l| l.ends_with(" bytes")).collect::<Vec<_>>().join(", ")
-    ));
+    // With an MMU memories have guard pages, and are not in the arena.
+    assert!(with_mmu.starts_with(expected) && with_mmu.ends_with("firmware: done\n"), "{with_mmu}");
+    assert!(bytes(&with_mmu, "arena at most: ") < 8 << 10, "{with_mmu}");
+    for (name, said) in [("firmware", &said), ("firmware with guard pages", &with_mmu)] {
+        let sizes = ["text:", "data:", "arena at most:"].map(|what| format!("{what} {} bytes", bytes(said, what)));
+        support::say(format!("{name}: {}", sizes.join(", ")));
+    }
+}
+
+/// The instructions of the same C source as a guest and as a part of the firmware, counted by QEMU.
+#[test]
+fn guests_take_few_instructions_more_than_native_code() {
+    if !need("firmware", &[COMPILER, QEMU, "make"]) || !need_python("firmware", "ziglang") {
+        return;
+    }
+    let dir = firmware();
+    for (target, name, most) in [("measure", "checks", 170), ("measure-mmu", "guard pages", 125)] {
+        let said = make(dir.path(), target);
+        assert!(said.starts_with("results: the same\n"), "{said}");
+        let percent = said.trim_end().rsplit([' ', '%']).nth(1).and_then(|n| n.parse::<u32>().ok()).expect("a number");
+        assert!((80..most).contains(&percent), "{said}");
+        let numbers: Vec<&str> = said.lines().skip(1).collect();
+        support::say(format!("work like CoreMark's, with {name}: {}", numbers.join(", ")));
+    }
 }
 
 /// A module with all the ways to use up a stack.
