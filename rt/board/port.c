@@ -52,12 +52,12 @@ size_t pal_port_page(void)
 	return port->reserve ? port->page : ALIGN;
 }
 
+/* What is as large as a memory with guard pages is never in the arena, however large that is: nothing guards there. */
+#define LARGE ((size_t)1 << 32)
+
 void *pal_port_reserve(size_t bytes)
 {
-	void *at = malloc(bytes);
-	if (at == NULL && port->reserve)
-		at = port->reserve(bytes);
-	return at;
+	return port->reserve && bytes >= LARGE ? port->reserve(bytes) : malloc(bytes);
 }
 
 bool pal_port_commit(void *at, size_t bytes)
