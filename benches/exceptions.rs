@@ -2,6 +2,7 @@
 //! exceptions (counted by callgrind, so exact); and the time of throwing.
 
 use crate::measure::{count, measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE, here, installed, python_has};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,21 +24,23 @@ const WASM_EXCEPTIONS: &[&str] = &[
     "+exception-handling",
 ];
 
-pub fn bench(bench: &Bench) {
-    throwing(bench);
+pub fn bench(bench: &Bench) -> Vec<Table> {
+    let mut tables = vec![throwing(bench)];
     if !installed("valgrind") || !python_has("ziglang") {
         println!("left out: exceptions not thrown: valgrind or python3's package `ziglang` is not installed");
-        return;
+        return tables;
     }
-    println!("\nExceptions that are never thrown: instructions, as ratios of the program without exceptions");
-    println!("| program | instructions | legacy | standard | worst function (of those with 1% or more) |");
-    println!("| --- | --- | --- | --- | --- |");
+    let title = "Exceptions that are never thrown: instructions, and ratios of those without exceptions";
+    let columns = ["instructions", "legacy", "standard", "worst function (of those with 1% or more)"];
+    let mut table = Table::new(title, "program", columns);
     for program in ["formula", "index", "scene"] {
-        not_thrown(bench, program);
+        table.row(program, not_thrown(bench, program));
     }
+    tables.push(table);
+    tables
 }
 
-fn not_thrown(bench: &Bench, program: &str) {
+fn not_thrown(bench: &Bench, program: &str) -> Vec<Cell> {
     let counts = GENERATIONS.map(|(name, options)| {
         let wasm = compile(bench, program, name, options);
         let executable = wasm.with_extension("");
@@ -52,7 +55,7 @@ fn not_thrown(bench: &Bench, program: &str) {
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map_or_else(String::new, |(ratio, name)| format!("{name} {ratio:.3}"));
     let [none, legacy, standard] = totals;
-    println!("| {program} | {none} | {:.3} | {:.3} | {worst} |", legacy / none, standard / none);
+    vec![Cell::Amount(none, 0, ""), Cell::Ratio(legacy / none, 3), Cell::Ratio(standard / none, 3), Cell::Text(worst)]
 }
 
 fn zig(arguments: &[&str]) -> Command {
@@ -80,7 +83,7 @@ fn palisade(module: &Path, executable: &Path) {
 }
 
 /// A million exceptions through five frames: nanoseconds each.
-fn throwing(bench: &Bench) {
+fn throwing(bench: &Bench) -> Table {
     let source = here("exceptions/throwing.wat");
     let ours = bench.folder.join("throwing");
     palisade(&source, &ours);
@@ -91,10 +94,12 @@ fn throwing(bench: &Bench) {
     }
     let nanoseconds =
         |command: &dyn Fn() -> Command| median((0..bench.rounds).map(|_| measure(&mut command()).user)) * 1000.0;
-    println!("\nThrowing through five frames to a handler, nanoseconds per exception");
-    println!("| palisade | {:.0} |", nanoseconds(&|| Command::new(&ours)));
+    let mut table = Table::new("Throwing through five frames to a handler", "", ["time per exception"]);
+    let mut row =
+        |name, command: &dyn Fn() -> Command| table.row(name, vec![Cell::Amount(nanoseconds(command), 0, "ns")]);
+    row("palisade", &|| Command::new(&ours));
     if has_native {
-        println!("| native C++ | {:.0} |", nanoseconds(&|| Command::new(&native)));
+        row("native C++", &|| Command::new(&native));
     }
     if bench.wasmtime {
         let compiled = bench.folder.join("throwing.cwasm");
@@ -109,6 +114,7 @@ fn throwing(bench: &Bench) {
             command.arg(&compiled);
             command
         };
-        println!("| Wasmtime | {:.0} |", nanoseconds(&wasmtime));
+        row("Wasmtime", &wasmtime);
     }
+    table
 }

@@ -14,7 +14,7 @@
 //! | `memory` | giving pages back beside madvise in C; snapshots; starting with mapped data (`cow`) |
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
-//! ratios mean something. `--rounds N` (default 5). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
+//! ratios mean something. `--rounds N` (default 5), `--json FILE`, `--svg FILE` (the ratios as bars). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs
 //! for `run`, `WASM2C_RT` one with wasm2c's runtime, `PALISADE_PROGRAMS` one with the archives of real programs (as for
 //! the tests) for `compile`. `wasm2c/cc` is a C compiler for what any version of wasm2c writes, also for other harnesses.
 
@@ -24,14 +24,19 @@ mod compile;
 mod exceptions;
 mod host;
 mod instances;
+mod json;
+mod machine;
 mod measure;
 mod memory;
 mod run;
 mod scale;
 mod start;
+mod svg;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use table::Table;
 
 /// What all groups use.
 pub struct Bench {
@@ -62,47 +67,81 @@ pub fn python_has(package: &str) -> bool {
     python.args(["-c", &format!("import {package}")]).output().is_ok_and(|o| o.status.success())
 }
 
-fn main() -> ExitCode {
-    let mut rounds = 5;
-    let mut groups = Vec::new();
-    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+/// What is measured, and where it goes to.
+struct Options {
+    rounds: usize,
+    json: Option<PathBuf>,
+    svg: Option<PathBuf>,
+    groups: Vec<String>,
+}
+
+type Group = (&'static str, fn(&Bench) -> Vec<Table>);
+const GROUPS: [Group; 9] = [
+    ("run", run::bench),
+    ("compile", compile::bench),
+    ("instances", instances::bench),
+    ("calls", calls::bench),
+    ("checks", checks::bench),
+    ("exceptions", exceptions::bench),
+    ("start", start::bench),
+    ("scale", scale::bench),
+    ("memory", memory::bench),
+];
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options { rounds: 5, json: None, svg: None, groups: Vec::new() };
     while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
-            "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(rounds),
-            scale::WRITE => {
-                scale::write(&arguments.collect::<Vec<_>>());
-                return ExitCode::SUCCESS;
+            "--rounds" => {
+                options.rounds = value()?.parse().ok().filter(|n| *n > 0).ok_or("--rounds needs a number above 0")?;
             }
-            _ => groups.push(argument),
+            "--json" => options.json = Some(value()?.into()),
+            "--svg" => options.svg = Some(value()?.into()),
+            name if GROUPS.iter().any(|(group, _)| *group == name) => options.groups.push(argument),
+            _ => return Err(format!("there is no group {argument:?}: {}", GROUPS.map(|(name, _)| name).join(", "))),
         }
     }
-    type Group = (&'static str, fn(&Bench));
-    let all: [Group; 9] = [
-        ("run", run::bench),
-        ("compile", compile::bench),
-        ("instances", instances::bench),
-        ("calls", calls::bench),
-        ("checks", checks::bench),
-        ("exceptions", exceptions::bench),
-        ("start", start::bench),
-        ("scale", scale::bench),
-        ("memory", memory::bench),
-    ];
-    if let Some(unknown) = groups.iter().find(|g| all.iter().all(|(name, _)| name != g)) {
-        let names = all.map(|(name, _)| name).join(", ");
-        eprintln!("there is no group {unknown:?}: {names}");
-        return ExitCode::from(2);
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench").peekable();
+    if arguments.next_if(|a| a == scale::WRITE).is_some() {
+        scale::write(&arguments.collect::<Vec<_>>());
+        return ExitCode::SUCCESS;
     }
+    match options(arguments) {
+        Ok(options) => bench(&options),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn bench(options: &Options) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let wasmtime = python_has("wasmtime");
     if !wasmtime {
         println!("left out: Wasmtime: python3 with the package `wasmtime` is not installed");
     }
-    let bench = Bench { folder: folder.path().to_owned(), rounds, wasmtime };
-    for (name, group) in all {
-        if groups.is_empty() || groups.iter().any(|g| g == name) {
-            group(&bench);
+    let bench = Bench { folder: folder.path().to_owned(), rounds: options.rounds, wasmtime };
+    let machine = machine::describe();
+    let mut tables = Vec::new();
+    for (name, group) in GROUPS {
+        if options.groups.is_empty() || options.groups.iter().any(|g| g == name) {
+            tables.extend(group(&bench));
+            // After each group, so that little is lost when a long run is cut short.
+            write(&options.json, || json::document(&machine, options.rounds, &tables));
+            write(&options.svg, || svg::picture(&tables));
         }
     }
-    ExitCode::SUCCESS
+}
+
+fn write(file: &Option<PathBuf>, text: impl FnOnce() -> String) {
+    if let Some(file) = file {
+        std::fs::write(file, text()).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    }
 }

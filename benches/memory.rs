@@ -1,16 +1,16 @@
 //! `memory`: giving pages back, snapshots, and data that is mapped.
 
 use crate::measure::{measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE, here};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub fn bench(bench: &Bench) {
-    pages(bench);
-    start(bench);
+pub fn bench(bench: &Bench) -> Vec<Table> {
+    vec![pages(bench), start(bench)]
 }
 
-fn pages(bench: &Bench) {
+fn pages(bench: &Bench) -> Table {
     let host = bench.folder.join("pages.palisade");
     let mut palisade = Command::new(PALISADE);
     palisade.arg("--enable-memory-control").arg(here("pages.wat")).arg(here("pages_palisade.c"));
@@ -22,17 +22,24 @@ fn pages(bench: &Bench) {
         })
         .collect();
     let of = |at: usize| median(rounds.iter().map(|numbers| numbers[at]));
-    println!("\n## A memory of 1 GiB\n\n| | milliseconds |\n| --- | --- |");
-    println!("| discarded and touched again by the guest | {:.0} |", of(0));
-    println!("| the same with madvise in C | {:.0} (so ours: {:.2}) |", of(1), of(0) / of(1));
-    println!("| the first snapshot, of all pages | {:.0} |", of(2));
-    println!("| with 1% written: the list of these pages | {:.2} |", of(3));
-    println!("| restored | {:.2} |", of(4));
-    println!("| or one more snapshot | {:.2} |", of(5));
+    let mut table = Table::new("A memory of 1 GiB", "", ["time", "of C's"]);
+    let discarded = vec![Cell::Amount(of(0), 0, "ms"), Cell::Ratio(of(0) / of(1), 2)];
+    table.row("discarded and touched again by the guest", discarded);
+    let others = [
+        "the same with madvise in C",
+        "the first snapshot, of all pages",
+        "with 1% written: the list of these pages",
+        "restored",
+        "or one more snapshot",
+    ];
+    for (name, at) in others.into_iter().zip(1..) {
+        table.row(name, vec![Cell::Amount(of(at), 2, "ms"), Cell::Empty]);
+    }
+    table
 }
 
 /// A program whose 100 MiB of data are mapped, beside one without data and one that copies them; in turns.
-fn start(bench: &Bench) {
+fn start(bench: &Bench) -> Table {
     let data = bench.folder.join("data.wasm");
     std::fs::write(&data, module(100 << 20)).expect("it can be written");
     let none = bench.folder.join("none.wasm");
@@ -48,12 +55,13 @@ fn start(bench: &Bench) {
             walls.push(measure(&mut Command::new(program)).wall);
         }
     }
-    println!("\n## Start and end of an executable with\n\n| | milliseconds | ratio |\n| --- | --- | --- |");
+    let mut table = Table::new("Start and end of an executable with mapped data", "", ["time", "of no data's"]);
     let first = median(walls[0].iter().copied());
     for ((name, _), walls) in cases.iter().zip(walls) {
         let wall = median(walls.into_iter());
-        println!("| {name} | {:.2} | {:.2} |", wall * 1e3, wall / first);
+        table.row(*name, vec![Cell::Amount(wall * 1e3, 2, "ms"), Cell::Ratio(wall / first, 2)]);
     }
+    table
 }
 
 fn program(bench: &Bench, wasm: &Path, name: &str, options: &[&str]) -> PathBuf {

@@ -1,6 +1,7 @@
 //! `run`: user time of programs under several compilers.
 
 use crate::measure::{geomean, measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE, here, installed, python_has};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,37 +15,51 @@ struct Program {
 /// Makes the command that runs a program, or `None` if this contender can't.
 type Build = fn(&Bench, &Program, &Path) -> Option<Command>;
 
-pub fn bench(bench: &Bench) {
+pub fn bench(bench: &Bench) -> Vec<Table> {
     let programs = programs(bench);
-    let mut contenders: Vec<(&str, Build)> = vec![("palisade", palisade)];
-    if bench.wasmtime {
-        contenders.push(("wasmtime", wasmtime));
-    }
-    if !installed("clang") {
-        println!("left out: wasm2c, native: clang is not installed");
-    } else {
-        match wasm2c_runtime() {
-            Some(_) => contenders.push(("wasm2c", wasm2c)),
-            None => println!("left out: wasm2c: it or its runtime (WASM2C_RT) is not there"),
-        }
-        contenders.push(("native", native));
-    }
-    println!("\n## Run time: user seconds of palisade, and the others' as multiples of it\n");
-    let names: Vec<&str> = contenders.iter().map(|(name, _)| *name).collect();
-    println!("| program | {} |\n|{}", names.join(" | "), " --- |".repeat(names.len() + 1));
+    let contenders = contenders(bench);
+    let names = contenders.iter().map(|(name, _)| *name);
+    let mut table =
+        Table::new("Run time: user seconds of palisade, and the others' as multiples of it", "program", names);
     let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
     for program in &programs {
         let times = times(bench, program, &contenders);
         let base = times[0].expect("palisade compiles everything");
-        let mut cells = vec![format!("{base:.2} s")];
+        let mut cells = vec![Cell::Amount(base, 2, "s")];
         for (time, ratios) in times.iter().zip(&mut ratios).skip(1) {
-            cells.push(time.map_or("".into(), |t| format!("{:.2}", t / base)));
+            cells.push(Cell::ratio(time.map(|t| t / base), 2));
             ratios.extend(time.map(|t| t / base));
         }
-        println!("| {} | {} |", program.name, cells.join(" | "));
+        table.row(&program.name, cells);
     }
-    let means = ratios.iter().skip(1).map(|r| format!("{:.3}", geomean(r)));
-    println!("| geometric mean | 1 | {} |", means.collect::<Vec<_>>().join(" | "));
+    let mean = |ratios: &Vec<f64>| Cell::ratio((!ratios.is_empty()).then(|| geomean(ratios)), 3);
+    table.row("geometric mean", std::iter::once(Cell::Ratio(1.0, 0)).chain(ratios[1..].iter().map(mean)).collect());
+    vec![table]
+}
+
+/// Those that are installed, palisade first.
+fn contenders(bench: &Bench) -> Vec<(&'static str, Build)> {
+    let mut contenders: Vec<(&str, Build)> = vec![("palisade", palisade)];
+    if bench.wasmtime {
+        contenders.push(("wasmtime", wasmtime));
+    }
+    if wasm2c_runtime().is_none() {
+        println!("left out: wasm2c: it or its runtime (WASM2C_RT) is not there");
+    }
+    let wasm2c: [(&str, &str, Build); 2] =
+        [("wasm2c + clang", "clang", wasm2c_clang), ("wasm2c + gcc", "gcc", wasm2c_gcc)];
+    for (name, compiler, build) in wasm2c {
+        if !installed(compiler) {
+            println!("left out: {name}: {compiler} is not installed");
+        } else if wasm2c_runtime().is_some() {
+            contenders.push((name, build));
+        }
+    }
+    match installed("clang") {
+        true => contenders.push(("native", native)),
+        false => println!("left out: native: clang is not installed"),
+    }
+    contenders
 }
 
 /// Median user seconds of each contender, all in turn; outputs must agree.
@@ -119,8 +134,16 @@ pub fn wasm2c_runtime() -> Option<PathBuf> {
     (installed("wasm2c") && folder.join("wasm-rt-impl.c").is_file()).then_some(folder)
 }
 
-/// To C, and that by clang -O2 with what programs need of WASI.
-fn wasm2c(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+fn wasm2c_clang(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    wasm2c(program, output, None)
+}
+
+fn wasm2c_gcc(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
+    wasm2c(program, output, Some("gcc"))
+}
+
+/// To C, and that by a C compiler (clang) with -O2 and what programs need of WASI.
+fn wasm2c(program: &Program, output: &Path, compiler: Option<&str>) -> Option<Command> {
     let (runtime, folder) = (wasm2c_runtime()?, output.with_extension("c.d"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let c = folder.join("prog.c");
@@ -130,6 +153,7 @@ fn wasm2c(_: &Bench, program: &Program, output: &Path) -> Option<Command> {
         return None;
     }
     let mut clang = Command::new(here("wasm2c/cc"));
+    clang.envs(compiler.map(|name| ("WASM2C_CLANG", name)));
     clang.args(["-O2", "-w", "-I"]).arg(&runtime).arg("-I").arg(&folder).arg(&c).arg(here("wasm2c/wasi.c"));
     clang
         .args(["wasm-rt-impl.c", "wasm-rt-mem-impl.c"].map(|file| runtime.join(file)))

@@ -2,6 +2,7 @@
 //! programs must run.
 
 use crate::measure::measure;
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE};
 use std::fmt::Write as _;
 use std::process::Command;
@@ -25,24 +26,28 @@ const CASES: &[Case] = &[
     Case { name: "nested loops", sizes: [250, 500, 1_000], module: loops },
 ];
 
-pub fn bench(bench: &Bench) {
-    println!("\n## Scale: compiling and linking with -j1, and running, in three sizes\n");
-    println!("| module with | user seconds | peak MB | program runs, ms |\n|{}", " --- |".repeat(4));
+pub fn bench(bench: &Bench) -> Vec<Table> {
+    let title = "Scale: compiling and linking with -j1, and running, in three sizes";
+    let mut table = Table::new(title, "module with", ["user", "peak memory", "the program runs"]);
     for (number, case) in CASES.iter().enumerate() {
-        let (mut user, mut peak, mut runs) = (Vec::new(), Vec::new(), Vec::new());
         for size in case.sizes {
             let (module, program) = (bench.folder.join("scale.wasm"), bench.folder.join("scale"));
             // By a process of its own: peak memory is counted from the largest that a parent was.
             let mut writer = Command::new(std::env::current_exe().expect("this program"));
             measure(writer.args([WRITE, &number.to_string(), &size.to_string()]).arg(&module));
             let compiling = measure(Command::new(PALISADE).arg("-j1").arg(&module).arg("-o").arg(&program));
-            user.push(format!("{:.2}", compiling.user));
-            peak.push(format!("{:.0}", compiling.peak));
-            runs.push(format!("{:.1}", measure(&mut Command::new(&program)).wall * 1e3));
+            let run = measure(&mut Command::new(&program)).wall * 1e3;
+            table.row(
+                format!("{size} {}", case.name),
+                vec![
+                    Cell::Amount(compiling.user, 2, "s"),
+                    Cell::Amount(compiling.peak, 0, "MB"),
+                    Cell::Amount(run, 1, "ms"),
+                ],
+            );
         }
-        let sizes = case.sizes.map(|size| size.to_string()).join(", ");
-        println!("| {sizes} {} | {} | {} | {} |", case.name, user.join(", "), peak.join(", "), runs.join(", "));
     }
+    vec![table]
 }
 
 /// The argument that makes this program [`write`] a module.

@@ -1,11 +1,12 @@
 //! `start`: from exec to exit. A program's tables and data segments must not make it slower to start.
 
 use crate::measure::{measure, median};
+use crate::table::{Cell, Table};
 use crate::{Bench, PALISADE};
 use std::fmt::Write as _;
 use std::process::Command;
 
-pub fn bench(bench: &Bench) {
+pub fn bench(bench: &Bench) -> Vec<Table> {
     let cases = [
         ("nothing", module(0, 0)),
         ("a table of 1,000", module(1_000, 0)),
@@ -13,16 +14,16 @@ pub fn bench(bench: &Bench) {
         ("1,000 data segments", module(0, 1_000)),
         ("100,000 data segments", module(0, 100_000)),
     ];
-    println!(
-        "\n## Start and end of an executable\n\n| module with | milliseconds | relocations |\n| --- | --- | --- |"
-    );
+    let mut table = Table::new("Start and end of an executable", "module with", ["time", "relocations"]);
     for (name, text) in cases {
         let (source, program) = (bench.folder.join("start.wat"), bench.folder.join("start"));
         std::fs::write(&source, text).expect("it can be written");
         measure(Command::new(PALISADE).arg(&source).arg("-o").arg(&program));
         let walls: Vec<f64> = (0..bench.rounds * 40).map(|_| measure(&mut Command::new(&program)).wall).collect();
-        println!("| {name} | {:.2} | {} |", median(walls.into_iter()) * 1e3, relocations(&program));
+        let time = Cell::Amount(median(walls.into_iter()) * 1e3, 2, "ms");
+        table.row(name, vec![time, Cell::Amount(relocations(&program) as f64, 0, "")]);
     }
+    vec![table]
 }
 
 /// Entries that the dynamic linker works through.

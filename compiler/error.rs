@@ -46,6 +46,17 @@ impl Error {
         self
     }
 
+    /// A valid module, perhaps, but vectors are switched off.
+    pub fn is_about_simd(&self) -> bool {
+        self.message.contains("SIMD support is not enabled")
+    }
+
+    /// The same with the reason instead of the message.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Error {
+        Error { message: reason.to_owned(), unsupported: true, ..self }
+    }
+
     /// True if the module is valid but needs a feature that this compiler does not have.
     pub fn is_unsupported(&self) -> bool {
         self.unsupported

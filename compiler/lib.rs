@@ -49,6 +49,8 @@ pub struct Options {
     pub memories: Vec<MemorySpec>,
     /// All NaN results are the canonical NaN.
     pub nan_canonicalization: bool,
+    /// Stores that don't fit write nothing, also where the CPU makes two accesses of one. By default on riscv64.
+    pub precise_stores: Option<bool>,
     /// Code polls whether it is to end, and there is `pal_<mod>_interrupt`.
     pub interruptible: bool,
     /// Optimization passes to leave out; `-O0` leaves out all.
@@ -67,6 +69,7 @@ impl Options {
             features: Features::default(),
             memories: Vec::new(),
             nan_canonicalization: false,
+            precise_stores: None,
             interruptible: false,
             disabled_passes: optimize::Disabled::default(),
         }
@@ -194,13 +197,24 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let (isa, quick_isa) = (isa(Registers::Backtracking)?, isa(Registers::SinglePass)?);
     refuse_annotations(wasm, &options.features)?;
     let wasm = binary(wasm)?;
-    let mut module = read::read(&wasm, &options.features)?;
+    let mut features = options.features;
+    if !options.target.has_vectors() {
+        features.without_vectors();
+    }
+    let explain = |error| explain_vectors(error, options);
+    let mut module = read::read(&wasm, &features).map_err(explain)?;
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
-    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled))
+    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, options.precise_stores)).map_err(explain)
+}
+
+/// Says why vectors are off, if they are because of the CPU.
+fn explain_vectors(error: Error, options: &Options) -> Error {
+    let off = !options.target.has_vectors() && options.features.has("simd") && error.is_about_simd();
+    if off { error.because("simd needs the V extension: --cpu rv64gcv") } else { error }
 }
 
 fn interface(env: &Env<'_>, options: &Options) -> Interface {

@@ -3,16 +3,16 @@
 use crate::error::{Error, Result};
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
-use target_lexicon::{Architecture, Environment, OperatingSystem, Triple};
+use target_lexicon::{Architecture, Environment, OperatingSystem, Riscv64Architecture, Triple};
 
 /// A target machine and the CPU features code may use.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The machine.
     pub triple: Triple,
-    /// `auto`, `baseline`, `native` or a model. `auto` is the host's features up to x86-64-v3 where the host is the
-    /// target without being named: newer ones are too rare for a default, and the runtime refuses machines that lack
-    /// what was used.
+    /// `auto`, `baseline`, `native` or a model; on riscv64 `rv64gc` (the baseline) or `rv64gcv`. `auto` is the host's
+    /// features up to x86-64-v3 where the host is the target without being named: newer ones are too rare for a
+    /// default, and the runtime refuses machines that lack what was used.
     pub cpu: String,
 }
 
@@ -22,6 +22,8 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("x86_64-unknown-linux-musl", "same objects as -gnu"),
     ("aarch64-unknown-linux-gnu", "run in CI under qemu"),
     ("aarch64-unknown-linux-musl", "same objects as -gnu"),
+    ("riscv64gc-unknown-linux-gnu", "run in CI under qemu; vectors with --cpu rv64gcv"),
+    ("riscv64gc-unknown-linux-musl", "same objects as -gnu"),
     ("x86_64-pc-windows-gnu", "run in CI under wine"),
     ("x86_64-pc-windows-msvc", "same objects as -gnu, linked in CI"),
     ("aarch64-pc-windows-gnullvm", "linked in CI"),
@@ -100,19 +102,24 @@ impl Target {
     /// A target by its triple.
     pub fn parse(text: &str) -> Result<Target> {
         let triple: Triple = canonical(text).parse().map_err(|e| Error::new(format!("target {text:?}: {e}")))?;
+        // Without letters a riscv64 means this one, too.
+        let riscv64 = matches!(
+            triple.architecture,
+            Architecture::Riscv64(Riscv64Architecture::Riscv64 | Riscv64Architecture::Riscv64gc)
+        );
         let system = match triple.operating_system {
             OperatingSystem::Linux => matches!(triple.environment, Environment::Gnu | Environment::Musl),
             OperatingSystem::Windows => {
-                matches!(triple.environment, Environment::Gnu | Environment::GnuLlvm | Environment::Msvc)
+                !riscv64 && matches!(triple.environment, Environment::Gnu | Environment::GnuLlvm | Environment::Msvc)
             }
-            OperatingSystem::Darwin(_) => true,
+            OperatingSystem::Darwin(_) => !riscv64,
             _ => false,
         };
         let board = triple.operating_system == OperatingSystem::None_
             && triple.environment == Environment::Unknown
             && matches!(triple.architecture, Architecture::Aarch64(_));
-        let known = board || matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_));
-        if !(system || board) || !known {
+        let known = matches!(triple.architecture, Architecture::X86_64 | Architecture::Aarch64(_)) || riscv64;
+        if !(system && known || board) {
             return Err(Error::new(format!("target {text:?} is not supported (see --print targets)")));
         }
         Ok(Target { triple, cpu: "baseline".into() })
@@ -129,6 +136,21 @@ impl Target {
     /// True for x86-64.
     pub fn is_x86_64(&self) -> bool {
         self.triple.architecture == Architecture::X86_64
+    }
+
+    /// True for riscv64.
+    pub fn is_riscv64(&self) -> bool {
+        matches!(self.triple.architecture, Architecture::Riscv64(_))
+    }
+
+    /// Its CPU has vectors: on riscv64 only if one that has them is named.
+    pub fn has_vectors(&self) -> bool {
+        !self.is_riscv64() || self.cpu == "rv64gcv"
+    }
+
+    /// A register is kept for the instance; without one it travels as a parameter: Cranelift has none for riscv64.
+    fn has_pinned_register(&self) -> bool {
+        !self.is_riscv64()
     }
 
     /// True for Windows.
@@ -164,7 +186,7 @@ impl Target {
         for (name, value) in [
             ("opt_level", opt_level),
             ("enable_nan_canonicalization", nans),
-            ("enable_pinned_reg", "true"),
+            ("enable_pinned_reg", if self.has_pinned_register() { "true" } else { "false" }),
             ("is_pic", "false"),
             ("preserve_frame_pointers", "true"),
             // Boards have nothing below a stack that a probe could meet: code compares with a limit there.
@@ -178,15 +200,23 @@ impl Target {
         }
         let unsupported = |e: &dyn std::fmt::Display| Error::new(format!("target {}: {e}", self.triple));
         let mut builder = match self.cpu.as_str() {
-            "native" | "auto" if self.is_host() => cranelift_native::builder().map_err(|e| unsupported(&e))?,
-            "native" => return Err(Error::new("--cpu native needs the host as target")),
+            // What compressed instructions would save is text; our tables count on four bytes each.
+            "native" | "auto" if self.is_host() && !self.is_riscv64() => {
+                cranelift_native::builder().map_err(|e| unsupported(&e))?
+            }
+            "native" if !self.is_host() => return Err(Error::new("--cpu native needs the host as target")),
             _ => isa::lookup(self.triple.clone()).map_err(|e| unsupported(&e))?,
         };
         if self.cpu == "auto" && self.is_x86_64() {
             BEYOND_V3.iter().try_for_each(|name| builder.set(name, "false")).map_err(|e| unsupported(&e))?;
         }
-        if !matches!(self.cpu.as_str(), "native" | "baseline" | "auto") {
-            builder.enable(&self.cpu).map_err(|e| Error::new(format!("--cpu {}: {e}", self.cpu)))?;
+        let unknown = |e: &dyn std::fmt::Display| Error::new(format!("--cpu {}: {e}", self.cpu));
+        match self.cpu.as_str() {
+            "native" | "baseline" | "auto" => {}
+            "rv64gc" if self.is_riscv64() => {}
+            "rv64gcv" if self.is_riscv64() => builder.enable("has_v").map_err(|e| unknown(&e))?,
+            _ if self.is_riscv64() => return Err(unknown(&"riscv64 has rv64gc and rv64gcv")),
+            model => builder.enable(model).map_err(|e| unknown(&e))?,
         }
         builder.finish(settings::Flags::new(flags)).map_err(|e| unsupported(&e))
     }

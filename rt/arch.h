@@ -1,4 +1,4 @@
-/* What must be written in assembly, one file per architecture: arch_x86_64.c, arch_aarch64.c. */
+/* What must be written in assembly, one file per architecture: arch_x86_64.c, arch_aarch64.c, arch_riscv64.c. */
 #ifndef PAL_ARCH_H
 #define PAL_ARCH_H
 #include "palisade.h"
@@ -12,10 +12,12 @@
 #define PAL_ASSEMBLY
 #endif
 
-/* pal_try_frame's frame, named by its frame pointer: [0] the caller's frame pointer, [8] the return address (on every
- * architecture so far); at PAL_TRY_COOKIE a number that try.c puts there to know the frame again; PAL_TRY_SP is its low
- * end. */
+/* Where frames of C, and those made here, have their record of {the caller's frame pointer, return address}, from their
+ * frame pointer on. In compiled code it is at the frame pointer on every architecture.
+ * pal_try_frame's frame is named by its frame pointer; at PAL_TRY_COOKIE a number that try.c puts there to know the frame
+ * again; PAL_TRY_SP is its low end. */
 #if defined(__x86_64__)
+#define PAL_FRAME_RECORD 0
 #define PAL_TRY_COOKIE (-48)
 #ifdef _WIN32
 #define PAL_TRY_SP (-96) /* C wants 32 bytes for its arguments below */
@@ -23,8 +25,13 @@
 #define PAL_TRY_SP (-64)
 #endif
 #elif defined(__aarch64__)
+#define PAL_FRAME_RECORD 0
 #define PAL_TRY_COOKIE 160
 #define PAL_TRY_SP 0
+#elif defined(__riscv) && __riscv_xlen == 64
+#define PAL_FRAME_RECORD (-16)
+#define PAL_TRY_COOKIE (-208)
+#define PAL_TRY_SP (-208)
 #else
 #error "no arch_….c for this target"
 #endif
@@ -51,12 +58,22 @@ PAL_ASSEMBLY uintptr_t pal_copy_word(void *to, const void *from, size_t size, co
 /* The code of these, and where a fault in it resumes, with the address as result. */
 extern const char pal_copy_begin[], pal_copy_end[], pal_copy_fault[];
 
+#ifdef __riscv
+/* Is there the V extension? The kernel's answer came late, so this tries: at pal_probe_site the CPU may trap; then the
+ * answer is 0, at pal_probe_end. */
+int pal_probe_vectors(void);
+extern const char pal_probe_site[], pal_probe_end[];
+#endif
+
 /* The registers that a wasm function leaves as they were, but for the frame pointer and the pinned register: rbx, r12 to
- * r14; x19 to x28, the lower halves of v8 to v15. */
+ * r14; x19 to x28, the lower halves of v8 to v15; s1 to s11, fs0, fs2 to fs11 (Cranelift 0.135 takes fs1 for another
+ * kind), and PAL_REGISTER_INSTANCE. */
 #if defined(__x86_64__)
 #define PAL_REGISTERS 4
 #elif defined(__aarch64__)
 #define PAL_REGISTERS 18
+#elif defined(__riscv)
+#define PAL_REGISTERS 23
 #endif
 struct pal_registers {
 	uint64_t values[PAL_REGISTERS];
@@ -69,7 +86,7 @@ struct pal_landing {
 	struct pal_registers registers;
 };
 PAL_ASSEMBLY _Noreturn void pal_land(const struct pal_landing *);
-/* pal_rt_throw and pal_rt_throw_ref, which are assembly, go on here (throw.c): with the frame pointer of their own frame,
+/* pal_rt_throw and pal_rt_throw_ref, which are assembly, go on here (throw.c): with the record of their own frame,
  * whose caller is compiled code, and what the registers hold there. */
 _Noreturn void pal_throw(void *pinned, uint32_t tag, const void *values, uintptr_t fp, const struct pal_registers *);
 _Noreturn void pal_throw_ref(void *pinned, uint64_t exnref, const void *unused, uintptr_t fp,

@@ -296,7 +296,8 @@ struct pal_module {
 	/* Which registers of its caller a function or stub keeps in its frame, of those that callees save: frames entries.
 	 * From the offset frame_start on (from text, ascending) it is what frame_first says: a place in saved_registers,
 	 * where first a number of registers is, then for each, as struct pal_registers counts them (arch.h), its number, and
-	 * above these 8 bits how far below the frame pointer it lies. */
+	 * above these 8 bits how far below the frame pointer it lies. What may fault where P is in no register (riscv64) keeps P
+	 * like one, with the number PAL_REGISTER_INSTANCE. */
 	const uint32_t *frame_start;
 	const uint32_t *frame_first;
 	const uint32_t *saved_registers;
@@ -326,6 +327,7 @@ struct pal_module {
 	/* Distance of the word that code polls (--enable-interruptible): not 0, it traps. 0: the module has none. */
 	uint32_t interrupt_at;
 };
+#define PAL_REGISTER_INSTANCE 22
 #define PAL_IMAGE_ALIGN 65536
 #define PAL_IMAGE_ID_SIZE 32
 #define PAL_MODULE_BASE_PINNED 1 /* P is memory 0's base: owned, never moves */
@@ -345,6 +347,7 @@ struct pal_module {
 #define PAL_CPU_BMI2 1024
 #define PAL_CPU_LZCNT 2048
 #define PAL_CPU_AVX512 4096 /* all of its parts */
+#define PAL_CPU_RISCV_V 8192
 
 /* An executable: the modules to instantiate in this order, each with its imports' sources, and what to run.
  * Symbol `pal_program`, read by rt/main.c. */

@@ -68,10 +68,21 @@ const char *pal_cpu_missing(uint32_t needed)
 			return features[i].name;
 	return NULL;
 }
+#elif defined(__riscv)
+#include "arch.h"
+#include "port.h"
+
+const char *pal_cpu_missing(uint32_t needed)
+{
+	if (!(needed & PAL_CPU_RISCV_V))
+		return NULL;
+	pal_port_handle_faults();
+	return pal_probe_vectors() ? NULL : "v";
+}
 #else
 const char *pal_cpu_missing(uint32_t needed)
 {
-	(void)needed; /* the compiler names features of x86-64 only */
+	(void)needed; /* the compiler names no features of others */
 	return NULL;
 }
 #endif

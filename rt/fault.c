@@ -114,6 +114,42 @@ static bool is_stack_end(const struct pal_stack *stack, uintptr_t address)
 	return address >= lowest && address < stack->low + stack->guard; /* the guard lies inside the stack: no wrap */
 }
 
+#ifdef __riscv
+/* P is in no register. What asks for it has kept it in its frame, before anything that can fault. */
+PAL_NO_SANITIZE static void find_instance(struct pal_machine *machine)
+{
+	uint32_t offset;
+	const struct pal_module *module = pal_code_find(machine->pc, &offset);
+	if (module == NULL || pal_site_find(module, offset, false) < 0)
+		return;
+	const uint32_t *saved = &module->saved_registers[pal_frame_find(module, offset)];
+	for (uint32_t count = *saved++; count > 0; count--, saved++)
+		if ((*saved & 0xff) == PAL_REGISTER_INSTANCE)
+			machine->pinned = *(const uintptr_t *)(machine->fp - (*saved >> 8));
+}
+
+/* See arch.h. */
+static bool end_probe(struct pal_machine *machine)
+{
+	if (machine->pc != (uintptr_t)pal_probe_site)
+		return false;
+	machine->pc = (uintptr_t)pal_probe_end;
+	machine->result = 0;
+	return true;
+}
+#else
+static void find_instance(struct pal_machine *machine)
+{
+	(void)machine; /* in the pinned register */
+}
+
+static bool end_probe(struct pal_machine *machine)
+{
+	(void)machine;
+	return false;
+}
+#endif
+
 static struct verdict judge(enum pal_fault fault, uintptr_t address, const struct pal_machine *machine)
 {
 	uint32_t offset;
@@ -174,6 +210,9 @@ bool pal_trap_fault(enum pal_fault fault, uintptr_t address, struct pal_machine 
 {
 	if (fault == PAL_FAULT_ACCESS && end_guarded_copy(address, machine))
 		return true;
+	if (fault == PAL_FAULT_TRAP && end_probe(machine))
+		return true;
+	find_instance(machine);
 	struct verdict verdict = judge(fault, address, machine);
 	if (verdict.kind == PAL_TRAP_NONE)
 		return false;

@@ -19,6 +19,18 @@
 
 /* ---- Making ---- */
 
+/* Only of virtual memories that are shared: their pages must be seen at several addresses. */
+static _Noreturn void unsupported(const struct pal_module *module, uint32_t index)
+{
+	struct pal_text text = pal_trap_begin();
+	pal_text_add(&text, "module \"");
+	pal_text_name(&text, module->name);
+	pal_text_add(&text, "\": memory ");
+	pal_text_decimal(&text, index);
+	pal_text_add(&text, ": this system has no virtual memories that are shared");
+	pal_trap_end(PAL_TRAP_OUT_OF_MEMORY);
+}
+
 static _Noreturn void no_room(const struct pal_module *module, const char *what, uint32_t index, uint64_t bytes)
 {
 	struct pal_text text = pal_trap_begin();
@@ -90,6 +102,8 @@ static struct pal_memory *make_memory(const struct pal_instance *instance, uint3
 	}
 	if (over)
 		over_limit(instance, "memory", index, PAL_MEMORY_BYTES);
+	if (status == PAL_E_UNSUPPORTED)
+		unsupported(module, index);
 	if (status != PAL_OK) /* the limits are valid, so there was no memory */
 		no_room(module, "memory", index, spec.guard && !spec.index64 ? pal_memory_guard_bytes() : 0);
 	memory->instance = instance->number;

@@ -1,5 +1,6 @@
 /* See last_trap.h. */
 #include "last_trap.h"
+#include "arch.h"
 #include "sanitize.h"
 #include "site.h"
 #include "text.h"
@@ -110,8 +111,9 @@ static bool leave_compiled(struct pal_place *place)
 }
 
 /* Each step goes up, so it ends. */
-static void walk(struct pal_thread *thread, bool in_c, uintptr_t fp, uintptr_t sp)
+static void walk(struct pal_thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
+	bool in_c = pc == 0;
 	struct pal_place place = in_c ? pal_port_here() : (struct pal_place){ 0, sp, fp };
 	bool going = in_c || leave_compiled(&place);
 	while (going && !thread->frames_cut) {
@@ -124,22 +126,31 @@ static void walk(struct pal_thread *thread, bool in_c, uintptr_t fp, uintptr_t s
 	}
 }
 #else
+/* Where the frame of what executes at pc has its record, from its frame pointer on: C may have it elsewhere than
+ * compiled code. */
+static uintptr_t record_of(uintptr_t pc, uintptr_t fp)
+{
+	uint32_t offset;
+	bool compiled = PAL_FRAME_RECORD == 0 || pal_code_find(pc, &offset) != NULL;
+	return compiled ? fp : fp + (uintptr_t)PAL_FRAME_RECORD; /* the distance may be negative: wraps as intended */
+}
+
 /* Frame records are {caller's frame pointer, return address}, as compiled code and the runtime keep them. The host's
  * code may keep something else in that register, so each record must lie on the stack, above the one before. */
-PAL_NO_SANITIZE static void walk(struct pal_thread *thread, bool in_c, uintptr_t fp, uintptr_t sp)
+PAL_NO_SANITIZE static void walk(struct pal_thread *thread, uintptr_t pc, uintptr_t fp, uintptr_t sp)
 {
-	(void)in_c; /* all keep the same records */
 	const struct pal_stack *stack = pal_thread_stack(sp);
 	if (stack == NULL)
 		return;
-	uintptr_t lowest = sp;
-	while (fp >= lowest && fp % sizeof(uintptr_t) == 0 && fp < stack->high && stack->high - fp >= 2 * sizeof(uintptr_t)) {
+	uintptr_t lowest = sp + (uintptr_t)PAL_FRAME_RECORD; /* sp may be C's frame pointer */
+	uintptr_t at = record_of(pc, fp);
+	while (at >= lowest && at % sizeof(uintptr_t) == 0 && at < stack->high && stack->high - at >= 2 * sizeof(uintptr_t)) {
 		if (thread->frames_cut)
 			return;
-		const uintptr_t *record = (const uintptr_t *)fp;
+		const uintptr_t *record = (const uintptr_t *)at;
 		add_frame(thread, record[1], true);
-		lowest = fp + 2 * sizeof(uintptr_t); /* at most stack->high */
-		fp = record[0];
+		lowest = at + 2 * sizeof(uintptr_t); /* at most stack->high */
+		at = record_of(record[1] - 1, record[0]); /* the call may be the last instruction of its function */
 	}
 }
 #endif
@@ -149,7 +160,7 @@ void pal_trap_backtrace(uintptr_t pc, uintptr_t fp, uintptr_t sp)
 	struct pal_thread *thread = &pal_self;
 	if (pc)
 		add_frame(thread, pc, false);
-	walk(thread, pc == 0, fp, sp);
+	walk(thread, pc, fp, sp);
 	if (thread->frame_count > 0) {
 		thread->trap.function = thread->frames[0].function[0] ? thread->frames[0].function : NULL;
 		thread->trap.offset = thread->frames[0].offset;

@@ -5,6 +5,7 @@
 #include "image.h"
 #include "mapping.h"
 #include "runtime.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,8 +142,8 @@ static pal_status begin(struct pal_memory *memory, const struct pal_memory_spec 
 	pal_status status = lay_out(memory, spec);
 	memory->size = size;
 	if (status == PAL_OK && spec->is_virtual && !pal_memory_begin_virtual(memory)) {
+		status = errno == ENOTSUP ? PAL_E_UNSUPPORTED : PAL_E_NOMEM;
 		pal_reservation_release(memory->reservation);
-		status = PAL_E_NOMEM;
 	}
 	if (status != PAL_OK)
 		pal_budget_give(memory->budget, PAL_MEMORY_BYTES, size);

@@ -159,7 +159,7 @@ enum pal_fault {
 /* The registers of a fault that handlers look at. */
 struct pal_machine {
 	uintptr_t pc, sp, fp;
-	uintptr_t pinned;     /* P, if pc is in compiled code */
+	uintptr_t pinned;     /* P, if pc is in compiled code and a register has it */
 	uintptr_t copy_base;  /* where arch.h's guarded copies keep the guest range they may touch */
 	uintptr_t copy_bytes;
 	uintptr_t result;     /* of a function: what the handler sets is found at the place it resumes at */

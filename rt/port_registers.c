@@ -49,6 +49,23 @@ void pal_port_write_registers(void *context, const struct pal_machine *machine)
 	m->regs[29] = machine->fp;
 	m->regs[0] = machine->result;
 }
+#elif defined(__linux__) && defined(__riscv)
+struct pal_machine pal_port_read_registers(const void *context)
+{
+	const unsigned long *r = ((const ucontext_t *)context)->uc_mcontext.__gregs; /* pc, then x1 to x31 */
+	return (struct pal_machine){
+		.pc = r[0], .sp = r[2], .fp = r[8], .copy_base = r[13], .copy_bytes = r[14], .result = r[10],
+	};
+}
+
+void pal_port_write_registers(void *context, const struct pal_machine *machine)
+{
+	unsigned long *r = ((ucontext_t *)context)->uc_mcontext.__gregs;
+	r[0] = machine->pc;
+	r[2] = machine->sp;
+	r[8] = machine->fp;
+	r[10] = machine->result;
+}
 #elif defined(__APPLE__) && defined(__x86_64__)
 struct pal_machine pal_port_read_registers(const void *context)
 {

@@ -244,14 +244,19 @@ bool pal_port_object_read(int object, uint64_t offset, void *to, size_t bytes)
 	return read_file(object, offset, to, bytes) == (int64_t)bytes;
 }
 
-/* A copy of the file's bytes, zeros behind its end. If reading fails the pages are lost. */
+/* A copy of the file's bytes, zeros behind its end. If reading fails the pages are lost, and inaccessible. */
 bool pal_port_map(void *at, size_t bytes, int fd, uint64_t offset, unsigned access, bool shared)
 {
 	if (shared)
 		return unsupported();
-	if (!pal_port_fresh(at, bytes, 3) || read_file(fd, offset, at, bytes) < 0)
+	if (!pal_port_fresh(at, bytes, 3))
 		return false;
-	return access == 3 || pal_port_protect(at, bytes, access);
+	if (read_file(fd, offset, at, bytes) >= 0 && (access == 3 || pal_port_protect(at, bytes, access)))
+		return true;
+	int reason = errno;
+	pal_port_fresh(at, bytes, 0);
+	errno = reason;
+	return false;
 }
 
 bool pal_port_forget(void *at, size_t bytes)

@@ -18,7 +18,7 @@ enum { PAL_FRAMES = 32 };
 struct pal_try_entry {
 	uintptr_t frame;    /* see arch.h */
 	uintptr_t stack;    /* low end of the stack it is on; 0 if unknown */
-	uintptr_t link[2];  /* what the frame's first two words hold as long as it lives */
+	uintptr_t link[2];  /* what the frame's record holds as long as it lives */
 	uint64_t cookie;
 };
 

@@ -16,6 +16,11 @@ static uint64_t *cookie_of(uintptr_t frame)
 	return (uint64_t *)(frame + (uintptr_t)PAL_TRY_COOKIE); /* the distance may be negative: wraps as intended */
 }
 
+static const uintptr_t *link_of(uintptr_t frame)
+{
+	return (const uintptr_t *)(frame + (uintptr_t)PAL_FRAME_RECORD); /* likewise */
+}
+
 static uintptr_t stack_of(uintptr_t address)
 {
 	const struct pal_stack *stack = pal_thread_stack(address);
@@ -27,7 +32,7 @@ PAL_NO_SANITIZE static bool is_alive(const struct pal_try_entry *entry, uintptr_
 {
 	if (entry->stack == stack_of(sp) && entry->frame < sp)
 		return false;
-	const uintptr_t *link = (const uintptr_t *)entry->frame;
+	const uintptr_t *link = link_of(entry->frame);
 	return link[0] == entry->link[0] && link[1] == entry->link[1] && *cookie_of(entry->frame) == entry->cookie;
 }
 
@@ -58,7 +63,7 @@ static bool enter(struct pal_thread *thread, void *frame)
 	drop_dead(thread, at);
 	if (!make_room(thread))
 		return false;
-	const uintptr_t *link = frame;
+	const uintptr_t *link = link_of(at);
 	struct pal_try_entry entry = { at, stack_of(at), { link[0], link[1] }, ++thread->cookie };
 	*cookie_of(at) = entry.cookie;
 	thread->tries[thread->try_count++] = entry;

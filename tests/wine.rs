@@ -8,11 +8,15 @@ use support::{PALISADE, need, root, run, run_with_input, scratch, wine};
 
 /// Compiles a module to an executable.
 fn build(dir: &Path, name: &str, text: &str) -> Command {
+    build_with(dir, name, text, &[])
+}
+
+fn build_with(dir: &Path, name: &str, text: &str, options: &[&str]) -> Command {
     let source = dir.join(format!("{name}.wat"));
     std::fs::write(&source, text).expect("a scratch file");
     let program = dir.join(format!("{name}.exe"));
     let mut palisade = Command::new(PALISADE);
-    palisade.args(["--target", "x86_64-pc-windows-gnu"]).arg(source).arg("-o").arg(&program);
+    palisade.args(["--target", "x86_64-pc-windows-gnu"]).args(options).arg(source).arg("-o").arg(&program);
     run(&mut palisade).expect(0);
     let mut command = wine(&program);
     command.current_dir(dir);
@@ -82,6 +86,20 @@ fn memories_and_exceptions_work() {
     }
     let dir = scratch();
     run(&mut build(dir.path(), "work", WORK)).expect(40);
+}
+
+/// Pages can't be seen at several addresses there.
+#[test]
+fn shared_virtual_memories_are_refused() {
+    if !need("programs for Windows", &["x86_64-w64-mingw32-gcc", "wine"]) {
+        return;
+    }
+    let dir = scratch();
+    let text = r#"(module (memory 1 4 shared) (func (export "_start")))"#;
+    let ran = run(&mut build_with(dir.path(), "pages", text, &["--memory", "0:virtual"]));
+    assert!(!ran.ok());
+    let wanted = "module \"pages\": memory 0: this system has no virtual memories that are shared";
+    assert!(ran.stderr().contains(wanted), "{}", ran.stderr());
 }
 
 /// The README's example, which reads standard input and writes to standard output.

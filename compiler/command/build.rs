@@ -124,6 +124,7 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
         features: command.features,
         memories: command.memories.clone(),
         nan_canonicalization: command.nan_canonicalization,
+        precise_stores: command.precise_stores,
         interruptible: command.interruptible,
         disabled_passes: command.disabled_passes.clone(),
         ..Options::new(&name)

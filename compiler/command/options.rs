@@ -73,7 +73,7 @@ pub struct Options {
     #[arg(long, value_name = "SPEC")]
     pub memory: Vec<String>,
     /// Turn a proposal on (written --enable-NAME; see --print features), or nan-canonicalization,
-    /// interruptible
+    /// interruptible, precise-stores
     #[arg(long, value_name = "NAME")]
     pub enable: Vec<String>,
     /// Turn a proposal off (written --disable-NAME)
@@ -154,6 +154,7 @@ pub struct Command {
     pub plan: Option<PlanFormat>,
     pub imports: Vec<(String, String)>,
     pub nan_canonicalization: bool,
+    pub precise_stores: Option<bool>,
     pub interruptible: bool,
     pub disabled_passes: Disabled,
 }
@@ -182,7 +183,7 @@ impl Command {
             target.cpu.clone_from(cpu);
         }
         let mut features = Features::default();
-        let (mut nan_canonicalization, mut interruptible) = (false, false);
+        let (mut nan_canonicalization, mut interruptible, mut precise_stores) = (false, false, None);
         let switches = options.enable.iter().map(|n| (n, true)).chain(options.disable.iter().map(|n| (n, false)));
         for (name, on) in switches {
             if name == "nan-canonicalization" {
@@ -190,7 +191,7 @@ impl Command {
             } else if name == "interruptible" {
                 interruptible = on;
             } else if name == "precise-stores" {
-                return Err(Error::new(format!("--enable-{name} is not supported")));
+                precise_stores = Some(on);
             } else if !features.set(name, on) {
                 return Err(Error::new(format!("unknown feature {name:?} (see --print features)")));
             }
@@ -211,6 +212,7 @@ impl Command {
             plan,
             imports,
             nan_canonicalization,
+            precise_stores,
             interruptible,
             disabled_passes,
         })

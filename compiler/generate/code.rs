@@ -3,15 +3,16 @@
 use super::super::error::{Error, Result};
 use super::epilogue;
 use super::phase::{hot, phase};
-use crate::context::SITE_CALL;
+use crate::context::{REGISTER_INSTANCE, SITE_CALL};
 use crate::translate::stub::SavedPinned;
-use crate::translate::{Env, Handlers, Scope, Symbol, trap};
+use crate::translate::{Env, Handlers, Scope, Symbol, fs1, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
 use cranelift_codegen::isa::unwind::{UnwindInfo, UnwindInst};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 use regalloc2::RegClass;
+use target_lexicon::Architecture;
 
 /// Machine code with its metadata; offsets are from its first byte.
 pub struct Code {
@@ -33,7 +34,7 @@ pub struct Code {
     /// arguments fit above it. Cranelift's unwind information has the saved registers relative to the caller's stack
     /// pointer, but forgets to say that it is that much further away.
     pub moved_down: Option<(u32, u32)>,
-    /// Registers of the caller that its frame keeps.
+    /// Registers of the caller that its frame keeps, and P if it keeps that.
     pub saved: Vec<SavedRegister>,
     /// Calls inside a `try`, in order of offset.
     pub handler_sites: Vec<HandlerSite>,
@@ -145,17 +146,20 @@ impl Code {
         env: &Env<'_>,
         func: &Function,
         compiled: &CompiledCode,
-        saved_pinned: Option<SavedPinned>,
+        (saved_pinned, kept_instance): (Option<SavedPinned>, Option<StackSlot>),
         handlers: Handlers,
         checks: Checks,
     ) -> Result<Code> {
-        let relocations = compiled.buffer.relocs().iter().map(|r| relocation(func, r)).collect::<Result<_>>()?;
+        let relocations = relocations(func, compiled)?;
         let windows = env.isa.triple().operating_system == target_lexicon::OperatingSystem::Windows;
         let unwind = if windows || env.is_board { Ok(None) } else { compiled.create_unwind_info(env.isa) };
         let unwind = unwind.map_err(|e| Error::new(format!("unwind information: {e}")))?;
         let mut bytes = compiled.code_buffer().to_vec();
         if env.is_x86_64 {
             epilogue::shorten(&mut bytes, compiled);
+        }
+        if env.is_riscv64 && saved_pinned.is_some() {
+            fs1::patch(&mut bytes, compiled)?;
         }
         let hot = if checks.aside > 0 { hot(&bytes) } else { bytes.len() };
         Ok(Code {
@@ -167,7 +171,7 @@ impl Code {
             frame: if windows || env.is_board { frame(compiled) } else { Frame::default() },
             saved_pinned: saved_pinned.and_then(|saved| saved_pinned_rule(compiled, saved)),
             moved_down: moved_down(env, func, compiled),
-            saved: saved_registers(env, compiled),
+            saved: saved_registers(env, compiled, kept_instance),
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
             checks,
@@ -188,6 +192,20 @@ fn relocation(func: &Function, reloc: &FinalizedMachReloc) -> Result<Relocation>
     };
     let symbol = Symbol::from_external(&func.params.user_named_funcs()[*name]);
     Ok(Relocation { offset: reloc.offset, kind: reloc.kind, symbol, addend: reloc.addend })
+}
+
+/// On riscv64 an address takes two instructions; the second one's reference is to the first one's place, which lies in
+/// front of it: here it gets the first one's symbol.
+fn relocations(func: &Function, compiled: &CompiledCode) -> Result<Vec<Relocation>> {
+    let mut all: Vec<Relocation> = Vec::new();
+    for reloc in compiled.buffer.relocs() {
+        let before = all.last().filter(|first| first.offset + 4 == reloc.offset);
+        all.push(match (reloc.kind, before) {
+            (Reloc::RiscvPCRelLo12I, Some(first)) => Relocation { offset: reloc.offset, kind: reloc.kind, ..*first },
+            _ => relocation(func, reloc)?,
+        });
+    }
+    Ok(all)
 }
 
 fn sites(compiled: &CompiledCode) -> Vec<Site> {
@@ -232,15 +250,17 @@ fn try_frame(compiled: &CompiledCode, pinned: Option<StackSlot>) -> Option<TryFr
 
 /// In the prologue. Others than those of the wasm convention are C's, in stubs: nobody between a `throw` and a handler
 /// wants those.
-fn saved_registers(env: &Env<'_>, compiled: &CompiledCode) -> Vec<SavedRegister> {
-    let x86 = env.isa.triple().architecture == target_lexicon::Architecture::X86_64;
+fn saved_registers(env: &Env<'_>, compiled: &CompiledCode, instance: Option<StackSlot>) -> Vec<SavedRegister> {
+    let architecture = env.isa.triple().architecture;
     let mut size = 0;
-    let mut saved = Vec::new();
+    let instance = instance.and_then(|slot| below_frame_pointer(compiled, slot));
+    let instance = instance.map(|below| SavedRegister { number: REGISTER_INSTANCE as u8, below });
+    let mut saved = Vec::from_iter(instance);
     for (_, instruction) in &compiled.buffer.unwind_info {
         match instruction {
             UnwindInst::DefineNewFrame { offset_downward_to_clobbers, .. } => size = *offset_downward_to_clobbers,
             UnwindInst::SaveReg { clobber_offset, reg } => {
-                if let Some(number) = register_number(x86, reg.class(), reg.hw_enc()) {
+                if let Some(number) = register_number(architecture, reg.class(), reg.hw_enc()) {
                     saved.push(SavedRegister { number, below: size - clobber_offset });
                 }
             }
@@ -250,13 +270,17 @@ fn saved_registers(env: &Env<'_>, compiled: &CompiledCode) -> Vec<SavedRegister>
     saved
 }
 
-/// As `struct pal_registers` has them: rbx, r12, r13, r14; x19 to x28, d8 to d15.
-fn register_number(x86: bool, class: RegClass, encoding: u8) -> Option<u8> {
-    match (x86, class, encoding) {
-        (true, RegClass::Int, 3) => Some(0),
-        (true, RegClass::Int, 12..=14) => Some(encoding - 11),
-        (false, RegClass::Int, 19..=28) => Some(encoding - 19),
-        (false, RegClass::Float, 8..=15) => Some(encoding + 2),
+/// As `struct pal_registers` has them: rbx, r12, r13, r14; x19 to x28, d8 to d15; s1 to s11, fs0, fs2 to fs11.
+fn register_number(architecture: Architecture, class: RegClass, encoding: u8) -> Option<u8> {
+    match (architecture, class, encoding) {
+        (Architecture::X86_64, RegClass::Int, 3) => Some(0),
+        (Architecture::X86_64, RegClass::Int, 12..=14) => Some(encoding - 11),
+        (Architecture::Aarch64(_), RegClass::Int, 19..=28) => Some(encoding - 19),
+        (Architecture::Aarch64(_), RegClass::Float, 8..=15) => Some(encoding + 2),
+        (Architecture::Riscv64(_), RegClass::Int, 9) => Some(0),
+        (Architecture::Riscv64(_), RegClass::Int, 18..=27) => Some(encoding - 17),
+        (Architecture::Riscv64(_), RegClass::Float, 8) => Some(11),
+        (Architecture::Riscv64(_), RegClass::Float, 18..=27) => Some(encoding - 6),
         _ => None,
     }
 }
@@ -288,7 +312,7 @@ fn first_call(compiled: &CompiledCode) -> Option<u32> {
 }
 
 fn moved_down(env: &Env<'_>, func: &Function, compiled: &CompiledCode) -> Option<(u32, u32)> {
-    if env.isa.triple().architecture != target_lexicon::Architecture::X86_64 {
+    if env.isa.triple().architecture != Architecture::X86_64 {
         return None;
     }
     let most = tail_arguments(func)?;

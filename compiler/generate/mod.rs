@@ -4,6 +4,7 @@
 mod code;
 mod epilogue;
 mod phase;
+mod precise;
 mod refused;
 mod stack_limit;
 
@@ -14,9 +15,11 @@ use crate::error::{Error, Result};
 use crate::optimize;
 use crate::plan::Plan;
 use crate::translate::stub::{self, SavedPinned, Stub};
-use crate::translate::{Env, Handlers, Helper, Scratch, Symbol, Version, translate};
+use crate::translate::{
+    Env, Handlers, Helper, Scratch, Symbol, Travel, Version, asks_for_instance, forget_instance, translate,
+};
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::Function;
+use cranelift_codegen::ir::{Function, StackSlot};
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use rayon::prelude::*;
@@ -69,6 +72,8 @@ struct Worker {
     registers: regalloc2::Ctx,
     /// Checks that the optimizers left in the function, hot and cold ones.
     checks: (usize, usize),
+    /// The function keeps P here for faults, where they can't find it in a register.
+    kept_instance: Option<StackSlot>,
 }
 
 impl Worker {
@@ -78,6 +83,7 @@ impl Worker {
             context: Context::new(),
             registers: regalloc2::Ctx::default(),
             checks: (0, 0),
+            kept_instance: None,
         }
     }
 
@@ -114,21 +120,36 @@ impl Worker {
             optimize::behind(&mut context.func, env.disabled_passes);
         }
         self.checks = Checks::count(&context.func);
-        if refused::run(&mut context.func, &self.scratch.checks) {
+        let mut reshaped = refused::run(&mut context.func, &self.scratch.checks, env.travel);
+        reshaped |= env.precise_stores && precise::run(&mut context.func);
+        if reshaped {
             context.compute_cfg();
             context.compute_domtree();
             context.verify_if(env.isa)?;
         }
+        // A small function that can't fault needs no frame.
+        if let Some(slot) = self.kept_instance.take_if(|_| !asks_for_instance(&context.func)) {
+            forget_instance(&mut context.func, slot);
+        }
         Ok(())
+    }
+
+    /// Takes note of what the function in `context` keeps, which handlers need in any case.
+    fn note_kept(&mut self, env: &Env<'_>, handlers: &Handlers) {
+        let only_for_faults = env.travel == Travel::Parameter && handlers.scopes.is_empty();
+        self.kept_instance = handlers.pinned_slot.filter(|_| only_for_faults);
     }
 
     /// The same, with what the object needs of it.
     fn code(&mut self, env: &Env<'_>, saved_pinned: Option<SavedPinned>, handlers: Handlers) -> Result<Code> {
         let before = Checks::count(&self.context.func);
+        self.note_kept(env, &handlers);
         let compiled = self.compile(env, false)?;
         let (after, aside) = self.checks;
         let checks = Checks { before: before.0 + before.1, after, aside };
-        Code::new(env, &self.context.func, &compiled, saved_pinned, handlers, checks)
+        let kept = if handlers.scopes.is_empty() { self.kept_instance } else { handlers.pinned_slot };
+        let kept = kept.filter(|_| env.travel == Travel::Parameter);
+        Code::new(env, &self.context.func, &compiled, (saved_pinned, kept), handlers, checks)
     }
 
     /// On boards: the same function, which is in `context`, with a check of the stack in front.
@@ -238,7 +259,8 @@ fn list_version(env: &Env<'_>, text: &(impl Fn(&Env<'_>, &mut Worker) -> Result<
         .map_init(Worker::new, |worker, (at, body)| {
             let index = first + at as u32;
             worker.context.clear();
-            translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+            worker.note_kept(env, &handlers);
             let name = env.module.function_name(index).unwrap_or("");
             Ok(format!("; function {index} {name:?}\n{}\n", text(env, worker)?))
         })
@@ -250,11 +272,14 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
     kinds
         .par_iter()
         .map_init(Worker::new, |worker, &kind| {
-            let Stub { func, saved_pinned, checks } = build_stub(env, kind);
+            let Stub { func, saved_pinned, kept_instance, checks } = build_stub(env, kind);
             worker.context.clear();
             worker.context.func = func;
             worker.scratch.checks = checks;
-            let mut code = worker.code(env, saved_pinned, Handlers::default())?;
+            let is_helper = matches!(kind, StubKind::Helper(_));
+            // Small copies and fills look at the bounds before.
+            let env = &Env { precise_stores: env.precise_stores && !is_helper, ..*env };
+            let mut code = worker.code(env, saved_pinned, Handlers::none(kept_instance))?;
             // The thunk that asks the runtime for the limit knows none yet.
             if kind.is_thunk() || matches!(kind, StubKind::Helper(helper) if helper != Helper::StackEnter) {
                 code = worker.limit_stack(env, code, None)?;

@@ -12,7 +12,7 @@
 //! compared, so the address is found from that: see [`Check`].
 
 use crate::context::CONTEXT_TRAP_ADDRESS;
-use crate::translate::{Check, Checks, constant, trap};
+use crate::translate::{Check, Checks, Travel, constant, trap};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
@@ -22,7 +22,7 @@ use cranelift_codegen::ir::{
 use std::collections::HashMap;
 
 /// True if there were checks: blocks have changed then.
-pub fn run(func: &mut Function, checks: &Checks) -> bool {
+pub fn run(func: &mut Function, checks: &Checks, travel: Travel) -> bool {
     if checks.is_empty() {
         return false;
     }
@@ -36,7 +36,7 @@ pub fn run(func: &mut Function, checks: &Checks) -> bool {
             let copies = copies.get_or_insert_with(|| by_place(func, checks));
             copies.get(&place(func, inst, code)).copied().flatten()
         });
-        branch(func, inst, code, check);
+        branch(func, inst, code, check, travel);
         found = true;
     }
     func.dfg.resolve_all_aliases();
@@ -69,7 +69,7 @@ fn by_place(func: &Function, checks: &Checks) -> HashMap<Place, Option<Check>> {
     places
 }
 
-fn branch(func: &mut Function, inst: Inst, code: TrapCode, check: Option<Check>) {
+fn branch(func: &mut Function, inst: Inst, code: TrapCode, check: Option<Check>, travel: Travel) {
     let next_inst = func.layout.next_inst(inst).expect("no check ends a block");
     let (bad, refused) = match func.dfg.insts[inst] {
         InstructionData::CondTrap { arg, .. } => {
@@ -90,7 +90,7 @@ fn branch(func: &mut Function, inst: Inst, code: TrapCode, check: Option<Check>)
     FuncCursor::new(func).at_bottom(end).with_srcloc(location).ins().brif(bad, cold, &[], next, &[]);
     let mut cursor = FuncCursor::new(func).at_bottom(cold).with_srcloc(location);
     let address = address(&mut cursor, refused, check);
-    let pinned = cursor.ins().get_pinned_reg(I64);
+    let pinned = travel.instance(&mut cursor);
     let at = -i32::try_from(CONTEXT_TRAP_ADDRESS).expect("a near field");
     cursor.ins().store(MemFlagsData::trusted(), address, pinned, at);
     cursor.ins().trap(code);

@@ -58,6 +58,8 @@ impl Compiler {
             _ if target.is_windows() => ("x86_64-w64-mingw32-gcc", Some("gcc-mingw-w64-x86-64")),
             (Architecture::X86_64, Environment::Musl) => ("musl-gcc", Some("musl-tools")),
             (Architecture::X86_64, _) => ("x86_64-linux-gnu-gcc", Some("gcc-x86-64-linux-gnu")),
+            (Architecture::Riscv64(_), Environment::Musl) => ("riscv64-linux-musl-gcc", None),
+            (Architecture::Riscv64(_), _) => ("riscv64-linux-gnu-gcc", Some("gcc-riscv64-linux-gnu")),
             (_, Environment::Musl) => ("aarch64-linux-musl-gcc", None),
             _ => ("aarch64-linux-gnu-gcc", Some("gcc-aarch64-linux-gnu")),
         };

@@ -15,6 +15,7 @@ mod views;
 mod wide_counters;
 
 use crate::plan::Plan;
+use crate::translate::Travel;
 use analysis::Flow;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::Function;
@@ -55,6 +56,7 @@ pub struct Unit<'f> {
     func: &'f mut Function,
     plan: &'f Plan,
     flow: Flow<'f>,
+    travel: Travel,
     /// Loads and stores have room for 32-bit offsets, beside a base and an index.
     large_offsets: bool,
 }
@@ -96,7 +98,8 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
             shape_is_known = true;
         }
         let Context { func, cfg, domtree, loop_analysis, .. } = context;
-        let mut unit = Unit { func, plan, flow: Flow { cfg, domtree, loops: loop_analysis }, large_offsets };
+        let flow = Flow { cfg, domtree, loops: loop_analysis };
+        let mut unit = Unit { func, plan, flow, travel: Travel::on(isa), large_offsets };
         match pass.run {
             Run::Before(run) => run(&mut unit),
             Run::Reshape(run) if run(&mut unit) => {

@@ -66,7 +66,7 @@ fn load(unit: &mut Unit<'_>, inst: Inst, before: Inst) -> Value {
     };
     let mut cursor = FuncCursor::new(unit.func).at_inst(before);
     cursor.use_srcloc(inst);
-    let pinned = cursor.ins().get_pinned_reg(I64);
+    let pinned = unit.travel.instance(&mut cursor);
     let (inst, dfg) = cursor.ins().Load(cranelift_codegen::ir::Opcode::Load, I64, flags, offset, pinned);
     dfg.first_result(inst)
 }

@@ -98,6 +98,11 @@ impl Features {
         true
     }
 
+    /// For CPUs without vectors.
+    pub fn without_vectors(&mut self) {
+        self.validator.remove(WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD);
+    }
+
     /// True if the named proposal is on.
     pub fn has(&self, name: &str) -> bool {
         FEATURES.iter().find(|f| f.name == name).is_some_and(|feature| match feature.switch {

@@ -54,7 +54,7 @@ impl Translator<'_, '_> {
         match self.loop_pinned.map(|(value, _)| value).or(self.pinned) {
             Some(value) => value,
             None => {
-                let value = self.b.ins().get_pinned_reg(I64);
+                let value = self.read_instance();
                 *self.pinned.insert(value)
             }
         }

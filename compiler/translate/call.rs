@@ -4,13 +4,13 @@ use super::base::{Region, offset_below};
 use super::exception::Callee;
 use super::function::Translator;
 use super::helper::Helper;
+use super::instance::Travel;
 use super::{Symbol, Version, signature, trap};
 use crate::context::{FUNC_CODE, FUNC_PINNED, STATIC_NULL};
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{BlockArg, FuncRef, InstBuilder, MemFlagsData, TrapCode, Value};
-use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, HeapType, UnpackedIndex};
 
 /// Whether a call ends its function.
@@ -56,7 +56,7 @@ impl<'a> Translator<'a, '_> {
         let (first, checked, next) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(checked);
         self.b.ins().brif(version, checked, &[], first, &[]);
-        for result in signature::wasm(ty).returns {
+        for result in signature::wasm(self.env, ty).returns {
             self.b.append_block_param(next, result.value_type);
         }
         for (block, version) in [(first, Version::First), (checked, Version::Checked)] {
@@ -87,7 +87,7 @@ impl<'a> Translator<'a, '_> {
             Version::First => Symbol::Function(function),
             Version::Checked => Symbol::CheckedFunction(function),
         };
-        self.function(symbol, || signature::wasm(env.module.function_type(function)))
+        self.function(symbol, || signature::wasm(env, env.module.function_type(function)))
     }
 
     pub fn call_indirect(&mut self, type_index: u32, table: u32, tail: Tail) {
@@ -209,21 +209,29 @@ impl<'a> Translator<'a, '_> {
     /// The function may belong to another instance: its pinned value is set for the call and ours set again after it.
     fn call_reference(&mut self, canonical: u32, code: Value, theirs: Value) {
         let ty = &self.env.module.types[canonical as usize];
-        let args = self.call_args(ty);
+        let args = self.call_args_alone(ty);
+        let args = self.with_theirs(theirs, args);
         let signature = self.signature_of(canonical);
         let ours = self.pinned();
-        self.b.ins().set_pinned_reg(theirs);
+        self.set_instance(theirs);
         let results = self.invoke(Callee::Indirect(signature, code), &args);
         // Where an exception is caught instead, the runtime has set ours.
-        self.b.ins().set_pinned_reg(ours);
+        self.set_instance(ours);
         self.finish_call(&results, ty);
     }
 
     /// Inside the instance a real tail call. Into another one, whose function would return with its pinned register to
-    /// our caller, a stub that is left behind on the stack and sets ours again.
+    /// our caller, a stub that is left behind on the stack and sets ours again. P as a parameter leaves nothing to set.
     fn return_call_reference(&mut self, canonical: u32, reference: Value, code: Value, theirs: Value) {
         let env = self.env;
-        let mut args = self.tail_args(&env.module.types[canonical as usize]);
+        let mut args = self.tail_args_alone(&env.module.types[canonical as usize]);
+        if env.travel == Travel::Parameter {
+            let args = self.with_theirs(theirs, args);
+            let signature = self.signature_of(canonical);
+            self.b.ins().return_call_indirect(signature, code, &args);
+            self.reachable = false;
+            return;
+        }
         let ours = self.pinned();
         let same = self.b.ins().icmp(IntCC::Equal, theirs, ours);
         let (near, far) = (self.b.create_block(), self.b.create_block());
@@ -237,22 +245,34 @@ impl<'a> Translator<'a, '_> {
         self.switch_to(far);
         args.push(reference);
         let ty = &env.module.types[canonical as usize];
-        let stub = self.function(Symbol::TailStub(canonical), || signature::with_reference(ty));
+        let stub = self.function(Symbol::TailStub(canonical), || signature::with_reference(env, ty));
         self.b.ins().return_call(stub, &args);
         self.reachable = false;
     }
 
-    /// Pops a tail call's arguments. Its results are ours, and so is their area.
+    /// The arguments of a tail call inside the instance.
     fn tail_args(&mut self, ty: &FuncType) -> Vec<Value> {
+        let args = self.tail_args_alone(ty);
+        self.with_instance(args)
+    }
+
+    /// Pops a tail call's arguments. Its results are ours, and so is their area.
+    fn tail_args_alone(&mut self, ty: &FuncType) -> Vec<Value> {
         let mut args = self.pop_many(ty.params().len());
         args.extend(self.result_area);
         args
     }
 
-    /// Pops a call's arguments; with many results, adds the area for them.
+    /// The arguments of a call inside the instance.
     fn call_args(&mut self, ty: &FuncType) -> Vec<Value> {
+        let args = self.call_args_alone(ty);
+        self.with_instance(args)
+    }
+
+    /// Pops a call's arguments; with many results, adds the area for them.
+    fn call_args_alone(&mut self, ty: &FuncType) -> Vec<Value> {
         let mut args = self.pop_many(ty.params().len());
-        if signature::uses_area(ty) {
+        if signature::uses_area(self.env, ty) {
             let slot = self.call_area(signature::result_area(ty).1);
             args.push(self.b.ins().stack_addr(I64, slot, 0));
         }
@@ -261,7 +281,7 @@ impl<'a> Translator<'a, '_> {
 
     fn finish_call(&mut self, results: &[Value], ty: &FuncType) {
         self.pinned = None;
-        if signature::uses_area(ty) {
+        if signature::uses_area(self.env, ty) {
             let slot = self.call_area(0);
             let area = self.b.ins().stack_addr(I64, slot, 0);
             for (&result, at) in ty.results().iter().zip(signature::result_area(ty).0) {
@@ -278,9 +298,10 @@ impl<'a> Translator<'a, '_> {
         if helper.may_take_long() {
             self.poll();
         }
-        let (params, result) = helper.signature();
-        let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));
-        let call = self.b.ins().call(thunk, args);
+        let env = self.env;
+        let thunk = self.function(Symbol::HelperThunk(helper), || signature::helper(env, helper));
+        let args = self.with_instance(args.to_vec());
+        let call = self.b.ins().call(thunk, &args);
         self.pinned = None;
         self.b.inst_results(call).to_vec()
     }

@@ -14,9 +14,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, ExtFuncData, FuncRef, InstBuilder,
-    MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Value,
+    MemFlagsData, SigRef, StackSlot, Value,
 };
-use cranelift_codegen::isa::CallConv;
 use std::collections::HashMap;
 use wasmparser::{BlockType, Catch, FuncType, TryTable};
 
@@ -25,13 +24,20 @@ use wasmparser::{BlockType, Catch, FuncType, TryTable};
 pub struct Handlers {
     /// Call sites name them by their position.
     pub scopes: Vec<Scope>,
-    /// Holds the pinned register, for the runtime; there if the function has a `try`.
+    /// Holds P, for the runtime; there if the function has a `try`, or P is in no register that faults tell.
     pub pinned_slot: Option<StackSlot>,
     /// Clauses so far.
     clauses: u32,
     /// Signatures of the wasm convention as [`signature::as_c`] has them, where it can.
     as_c: HashMap<SigRef, Option<(SigRef, usize)>>,
     functions_as_c: HashMap<FuncRef, FuncRef>,
+}
+
+impl Handlers {
+    /// Of code without a `try`, which keeps P here or nowhere.
+    pub fn none(pinned_slot: Option<StackSlot>) -> Handlers {
+        Handlers { pinned_slot, ..Handlers::default() }
+    }
 }
 
 /// Code whose exceptions go the same way.
@@ -90,14 +96,6 @@ pub struct Legacy {
 const EXNREF_BEFORE_VALUES: i32 = -8;
 
 impl Translator<'_, '_> {
-    /// Saves the pinned register for the runtime, in a function with a `try`: once per call of the function.
-    pub fn save_pinned(&mut self) {
-        let slot = self.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
-        let pinned = self.pinned();
-        self.b.ins().stack_store(I64, pinned, slot, 0);
-        self.handlers.pinned_slot = Some(slot);
-    }
-
     /// Calls what may throw.
     pub fn invoke(&mut self, callee: Callee, args: &[Value]) -> Vec<Value> {
         if let Some(scope) = self.scope() {
@@ -290,9 +288,10 @@ impl Translator<'_, '_> {
     }
 
     fn raise(&mut self, helper: Helper, args: &[Value]) {
-        let (params, result) = helper.signature();
-        let thunk = self.function(Symbol::HelperThunk(helper), || signature::plain(CallConv::Tail, params, result));
-        self.invoke(Callee::Direct(thunk), args);
+        let env = self.env;
+        let thunk = self.function(Symbol::HelperThunk(helper), || signature::helper(env, helper));
+        let args = self.with_instance(args.to_vec());
+        self.invoke(Callee::Direct(thunk), &args);
         self.unreachable();
     }
 

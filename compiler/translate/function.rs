@@ -5,6 +5,7 @@ use super::check::Checks;
 use super::control::Frame;
 use super::exception::Handlers;
 use super::hint::Hints;
+use super::instance::Travel;
 use super::local::Local;
 use super::signature::{self, value_type};
 use super::simd::V128;
@@ -119,7 +120,7 @@ pub fn translate(
 ) -> Result<Handlers> {
     let name = env.module.function_name(index);
     let ty = env.module.function_type(index);
-    func.signature = signature::wasm(ty);
+    func.signature = signature::wasm(env, ty);
     func.name = UserFuncName::User(Symbol::Function(index).external());
     let FuncToValidate { resources, index: number, ty: type_index, features } = &body.validate;
     let resources = resources.clone();
@@ -188,8 +189,8 @@ impl<'a, 'b> Translator<'a, 'b> {
             self.ssa_locals = SSA_LOCALS.min(LANDING_VALUES / look.calls.max(1));
         }
         let frame_params = self.enter();
-        if look.tries {
-            self.save_pinned();
+        if look.tries || self.env.travel == Travel::Parameter {
+            self.keep_instance();
         }
         let mut reader = body.body.get_binary_reader();
         self.set_location(reader.original_position());
@@ -225,8 +226,9 @@ impl<'a, 'b> Translator<'a, 'b> {
         self.b.append_block_params_for_function_params(entry);
         self.b.switch_to_block(entry);
         self.b.seal_block(entry);
-        let mut values = self.b.block_params(entry).to_vec();
-        if signature::uses_area(self.ty) {
+        let skipped = usize::from(self.env.travel == Travel::Parameter);
+        let mut values = self.b.block_params(entry)[skipped..].to_vec();
+        if signature::uses_area(self.env, self.ty) {
             self.result_area = values.pop();
         }
         let mut frame_params = Vec::new();
@@ -339,7 +341,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         if let Some(known) = self.signatures.get(&canonical) {
             return *known;
         }
-        let made = self.b.import_signature(signature::wasm(&self.env.module.types[canonical as usize]));
+        let made = self.b.import_signature(signature::wasm(self.env, &self.env.module.types[canonical as usize]));
         self.signatures.insert(canonical, made);
         made
     }

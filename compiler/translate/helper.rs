@@ -1,5 +1,6 @@
 //! Runtime helpers that code calls: their C symbols and signatures (declared in rt/context.h).
 
+use super::{Env, Travel};
 use cranelift_codegen::ir::Type;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
 use cranelift_codegen::isa::CallConv;
@@ -140,9 +141,11 @@ impl Helper {
         !matches!(self.signature().1, Some(F32 | F64)) && self != Helper::Instantiate
     }
 
-    /// How its thunk is called: as wasm functions are, or by stubs that want to keep their registers.
-    pub fn thunk_convention(self) -> CallConv {
-        if self == Helper::StackEnter { CallConv::PreserveAll } else { CallConv::Tail }
+    /// How its thunk is called: as wasm functions are, or by stubs that want to keep their registers. (On riscv64 it would
+    /// keep vector registers, too, which the CPU may not have.)
+    pub fn thunk_convention(self, env: &Env<'_>) -> CallConv {
+        let keeps = self == Helper::StackEnter && env.travel == Travel::Register;
+        if keeps { CallConv::PreserveAll } else { CallConv::Tail }
     }
 
     /// It may take long: its work is as large as the guest says.

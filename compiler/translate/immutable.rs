@@ -121,7 +121,7 @@ impl Translator<'_, '_> {
         }
         let entry = self.b.func.layout.entry_block().expect("a function that has begun");
         let mut cursor = FuncCursor::new(self.b.func).at_first_insertion_point(entry);
-        let value = cursor.ins().get_pinned_reg(I64);
+        let value = self.env.travel.instance(&mut cursor);
         *self.entry_pinned.insert(value)
     }
 

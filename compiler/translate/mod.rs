@@ -12,6 +12,8 @@
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
+//! | [`instance`] | how the instance reaches code: in the pinned register, or as a parameter |
+//! | [`fs1`] | a register of the C caller's, on riscv64 |
 //! | [`interrupt`] | where code polls whether it is to end |
 //! | [`reference`] | null and type tests of references |
 //! | [`simd`] | vectors |
@@ -27,11 +29,13 @@ mod call;
 mod check;
 mod control;
 mod exception;
+pub mod fs1;
 mod function;
 mod global;
 mod helper;
 mod hint;
 mod immutable;
+mod instance;
 mod interrupt;
 mod local;
 mod loops;
@@ -51,6 +55,7 @@ pub use exception::{Clause, Handlers, Scope};
 pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use immutable::constant;
+pub use instance::{Travel, asks_for_instance, forget_instance, is_instance};
 pub use symbol::Symbol;
 
 use crate::optimize::Disabled;
@@ -80,8 +85,12 @@ pub struct Env<'a> {
     pub isa: &'a dyn TargetIsa,
     /// The same with a register allocator that takes linear time.
     pub quick_isa: &'a dyn TargetIsa,
+    /// How code knows its instance.
+    pub travel: Travel,
     /// The target is x86-64.
     pub is_x86_64: bool,
+    /// The target is riscv64.
+    pub is_riscv64: bool,
     /// There is no operating system: code itself sees to it that the stack suffices.
     pub is_board: bool,
     /// The CPU rounds floats in one instruction; else the runtime does.
@@ -91,6 +100,8 @@ pub struct Env<'a> {
     pub folds_loads: bool,
     /// The CPU has an instruction for any shuffle of bytes.
     pub can_shuffle: bool,
+    /// Stores that don't fit write nothing, and the CPU does not see to that.
+    pub precise_stores: bool,
     /// Optimization passes that are left out.
     pub disabled_passes: &'a Disabled,
 }
@@ -102,8 +113,10 @@ impl<'a> Env<'a> {
         plan: &'a Plan,
         [isa, quick_isa]: [&'a dyn TargetIsa; 2],
         disabled_passes: &'a Disabled,
+        precise_stores: Option<bool>,
     ) -> Env<'a> {
         let is_x86_64 = isa.triple().architecture == target_lexicon::Architecture::X86_64;
+        let is_riscv64 = matches!(isa.triple().architecture, target_lexicon::Architecture::Riscv64(_));
         let can_shuffle = !is_x86_64 || isa.has_x86_pshufb_lowering();
         let folds_loads = isa.isa_flags().iter().any(|f| f.name == "has_avx" && f.as_bool() == Some(true));
         let can_round = isa.has_round();
@@ -113,11 +126,15 @@ impl<'a> Env<'a> {
             version: Version::First,
             isa,
             quick_isa,
+            travel: Travel::on(isa),
             is_x86_64,
+            is_riscv64,
             is_board: crate::target::is_board(isa.triple()),
             can_round,
             folds_loads,
             can_shuffle,
+            // On riscv64 they may even be done by software, byte by byte.
+            precise_stores: !is_x86_64 && precise_stores.unwrap_or(is_riscv64),
             disabled_passes,
         }
     }
@@ -183,6 +200,12 @@ pub mod trap {
     /// The code is one of the two above, which come with an address.
     pub fn names_address(code: TrapCode) -> bool {
         (SITE_MEMORY..=SITE_PROTECTED_MAX).contains(&u64::from(code.as_raw().get()))
+    }
+
+    /// What the runtime makes of this trap depends on the instance.
+    pub fn asks_for_instance(code: TrapCode) -> bool {
+        let any = [SITE_ANY_READ, SITE_ANY_WRITE].contains(&u64::from(code.as_raw().get()));
+        any || names_address(code) || [MEMORY_OUT_OF_BOUNDS, TrapCode::HEAP_OUT_OF_BOUNDS, INTERRUPTED].contains(&code)
     }
 
     /// The memory that a trap code of [`memory_check`] is for; the last code is for many.

@@ -14,7 +14,7 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 /// Larger ones are the runtime's.
 const LARGEST: i64 = 128;
 
-/// What a chunk is made of.
+/// What a chunk is made of; words where vectors need a newer CPU.
 const PIECES: [(i64, Type); 7] = [(64, I8X16), (32, I8X16), (16, I8X16), (8, I64), (4, I32), (2, I16), (1, I8)];
 /// The first ones have at least so many bytes.
 const LONG: i64 = 16;
@@ -116,6 +116,7 @@ fn when_small(
         t.switch_to(block);
         let mut chunks = PIECES.iter().filter(|(bytes, _)| (*bytes >= LONG) == long).peekable();
         while let Some(&(bytes, piece)) = chunks.next() {
+            let piece = if t.env.is_riscv64 && piece.is_vector() { I64 } else { piece };
             // The last one is what is left.
             if chunks.peek().is_some() {
                 let (fits, next) = (t.b.create_block(), t.b.create_block());

@@ -8,7 +8,7 @@ use super::base::{Region, offset_below};
 use super::check::Checks;
 use super::function::{Translator, import_function};
 use super::simd::V128;
-use super::{Env, Helper, Symbol, signature, small, trap};
+use super::{Env, Helper, Symbol, Travel, fs1, signature, small, trap};
 use crate::context::{CONTEXT_STACK_LIMIT, CONTEXT_STACK_ROOM, FUNC_CODE, FUNC_PINNED};
 use crate::plan::{Builtin, DataPlan, GlobalPlan};
 use crate::read::{ConstExpression, ConstOp, DataMode, ElementMode};
@@ -25,17 +25,19 @@ use wasmparser::{FuncType, ValType};
 /// Where a view (rt/context.h) has its memory or table.
 const VIEW_OWNER: u32 = 16;
 
-/// A stub: its IR, and where it keeps the caller's pinned register.
+/// A stub: its IR, and what it keeps in its frame.
 pub struct Stub {
     /// The IR.
     pub func: Function,
-    /// Holds the caller's pinned register from before the first call on, for unwinding.
+    /// Holds the caller's pinned register, or fs1, from before the first call on, for unwinding.
     pub saved_pinned: Option<SavedPinned>,
+    /// Holds P, for faults, where they can't find it in a register.
+    pub kept_instance: Option<StackSlot>,
     /// Its checks of memories.
     pub checks: Checks,
 }
 
-/// Where a stub keeps the caller's pinned register.
+/// Where a stub keeps the caller's pinned register; on riscv64, which has none, its fs1.
 #[derive(Debug, Clone, Copy)]
 pub enum SavedPinned {
     /// In its frame.
@@ -65,7 +67,7 @@ pub enum Entity {
 pub fn export(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
     build(env, signature::c(env, ty), |t, params| {
-        let args = load_vectors(t, ty, &params[1..]);
+        let args = from_c(t, ty, &params[1..]);
         let saved = enter(t, params[0]);
         for (&value, &ty) in args.iter().zip(ty.params()) {
             t.check_from_c(value, ty);
@@ -80,7 +82,7 @@ pub fn export(env: &Env<'_>, index: u32) -> Stub {
 /// The C function `void (void *pinned)` for the start function.
 pub fn start(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
+    build(env, signature::c_plain(env, &[I64], None), |t, params| {
         let saved = enter(t, params[0]);
         call_wasm(t, index, ty, &[]);
         leave(t, saved);
@@ -91,10 +93,10 @@ pub fn start(env: &Env<'_>, index: u32) -> Stub {
 
 /// `void init(void *pinned, uint64_t *computed)`: initial values of globals, offsets of computed segments.
 pub fn init(env: &Env<'_>) -> Stub {
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], None), |t, params| {
+    build(env, signature::c_plain(env, &[I64, I64], None), |t, params| {
         // No calls are made here: the caller's pinned register can stay in a register.
-        let old = t.b.ins().get_pinned_reg(I64);
-        t.b.ins().set_pinned_reg(params[0]);
+        let old = t.read_instance();
+        t.set_instance(params[0]);
         for (index, global) in (0..).zip(&env.module.globals) {
             if let (GlobalPlan::Slot(_), Some(init)) = (env.plan.globals[index as usize], &global.init) {
                 let value = evaluate(t, init);
@@ -106,7 +108,7 @@ pub fn init(env: &Env<'_>) -> Stub {
             let value = t.extend_index(value);
             t.b.ins().store(MemFlagsData::trusted(), value, params[1], at * 8);
         }
-        t.b.ins().set_pinned_reg(old);
+        t.set_instance(old);
         t.b.ins().return_(&[]);
         None
     })
@@ -137,15 +139,16 @@ pub fn import(env: &Env<'_>, index: u32) -> Stub {
     }
     let number = env.module.function_import(index).expect("an imported function");
     let slot = env.plan.import_modules[env.plan.import_module(env.module.imports[number as usize].module)].slot;
-    build(env, signature::wasm(ty), |t, params| {
+    build(env, signature::wasm(env, ty), |t, all| {
         if let Some(&code) = env.plan.import_code.get(&index) {
-            call_module(t, ty, params, code, slot);
+            call_module(t, ty, all, code, slot);
         }
+        let params = wasm_params(t, all);
         let has_vectors = ty.params().contains(&ValType::V128);
         let frame = if has_vectors || signature::c_results_in_memory(ty) { Frame::Large } else { Frame::Small };
         check_stack(t, frame);
         let mut args = vec![t.load_context(I64, slot, Region::Context)];
-        args.extend(store_vectors(t, ty, params));
+        args.extend(to_c(t, ty, params));
         let (offsets, size) = signature::result_struct(ty);
         let area = signature::c_results_in_memory(ty).then(|| {
             let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4));
@@ -175,16 +178,26 @@ fn call_module(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], code
     let (module, host) = (t.b.create_block(), t.b.create_block());
     t.b.ins().brif(code, module, &[], host, &[]);
     t.switch_to(module);
-    // In a register it would be one to save on the host's way, too.
-    let saved = SavedPinned::Slot(pinned_slot(t));
-    save_pinned(t, saved);
     let theirs = t.load_context(I64, instance, Region::Context);
-    set_pinned(t, theirs);
-    let signature = t.b.import_signature(signature::wasm(ty));
-    let call = t.b.ins().call_indirect(signature, code, params);
-    leave(t, saved);
-    let results = t.b.inst_results(call).to_vec();
-    t.b.ins().return_(&results);
+    let signature = t.b.import_signature(signature::wasm(t.env, ty));
+    match t.env.travel {
+        Travel::Parameter => {
+            let args = t.with_theirs(theirs, wasm_params(t, params).to_vec());
+            t.b.ins().return_call_indirect(signature, code, &args);
+        }
+        Travel::Register => {
+            // In a register it would be one to save on the host's way, too.
+            let slot = pinned_slot(t);
+            let ours = t.read_instance();
+            t.b.ins().stack_store(I64, ours, slot, 0);
+            t.set_instance(theirs);
+            let call = t.b.ins().call_indirect(signature, code, params);
+            let ours = t.b.ins().stack_load(I64, I64, slot, 0);
+            t.set_instance(ours);
+            let results = t.b.inst_results(call).to_vec();
+            t.b.ins().return_(&results);
+        }
+    }
     t.pinned = None;
     t.switch_to(host);
 }
@@ -193,7 +206,11 @@ fn call_module(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], code
 fn builtin(env: &Env<'_>, ty: &FuncType, builtin: Builtin) -> Stub {
     let checked = env.plan.checked_version();
     let env = Env { plan: checked.as_ref().unwrap_or(env.plan), ..*env };
-    build(&env, signature::wasm(ty), |t, params| {
+    build(&env, signature::wasm(&env, ty), |t, params| {
+        let params = wasm_params(t, params);
+        if env.travel == Travel::Parameter {
+            t.keep_instance();
+        }
         params[..ty.params().len()].iter().for_each(|&param| t.push(param));
         t.builtin(builtin);
         let results = t.pop_many(ty.results().len());
@@ -206,15 +223,15 @@ fn builtin(env: &Env<'_>, ty: &FuncType, builtin: Builtin) -> Stub {
 /// the pinned register it was entered with.
 pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
     let ty = &env.module.types[canonical as usize];
-    build(env, signature::with_reference(ty), |t, params| {
+    build(env, signature::with_reference(env, ty), |t, params| {
         let (&reference, args) = params.split_last().expect("the reference");
         let code = t.load_constant(I64, reference, FUNC_CODE as i32);
         let theirs = t.load_constant(I64, reference, FUNC_PINNED as i32);
         let ours = t.pinned();
-        t.b.ins().set_pinned_reg(theirs);
+        t.set_instance(theirs);
         let signature = t.signature_of(canonical);
         let call = t.b.ins().call_indirect(signature, code, args);
-        t.b.ins().set_pinned_reg(ours);
+        t.set_instance(ours);
         let results = t.b.inst_results(call).to_vec();
         t.b.ins().return_(&results);
         None
@@ -223,8 +240,11 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 
 /// The thunk in front of a runtime helper.
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
-    let (types, result) = helper.signature();
-    build(env, signature::plain(helper.thunk_convention(), types, result), |t, params| {
+    build(env, signature::helper(env, helper), |t, params| {
+        let params = wasm_params(t, params);
+        if env.travel == Travel::Parameter && matches!(helper, Helper::MemoryCopy | Helper::MemoryFill) {
+            t.keep_instance();
+        }
         match helper {
             Helper::MemoryCopy => small::copy(t, params),
             Helper::MemoryFill => small::fill(t, params),
@@ -247,7 +267,7 @@ pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
 pub fn instantiate(env: &Env<'_>) -> Stub {
     let count = env.plan.import_modules.len();
     let types = vec![I64; count + 1];
-    build(env, signature::plain(env.isa.default_call_conv(), &types, Some(I32)), |t, params| {
+    build(env, signature::c_plain(env, &types, Some(I32)), |t, params| {
         // The number of import modules is limited by the validator's number of imports (a million).
         let size = (count as u32 * 8).max(8);
         let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3));
@@ -264,7 +284,7 @@ pub fn instantiate(env: &Env<'_>) -> Stub {
 
 /// `int32_t (void **out, void *const *imports)`: the same for a program's list of modules.
 pub fn instantiate_list(env: &Env<'_>) -> Stub {
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64, I64], Some(I32)), |t, params| {
+    build(env, signature::c_plain(env, &[I64, I64], Some(I32)), |t, params| {
         let module = t.symbol_address(Symbol::Module);
         let result = call_c(t, Helper::Instantiate, &[module, params[0], params[1]]);
         t.b.ins().return_(&result);
@@ -274,7 +294,7 @@ pub fn instantiate_list(env: &Env<'_>) -> Stub {
 
 /// `pal_<mod>_free(struct mod *)` and the like: the runtime's function.
 pub fn forward(env: &Env<'_>, helper: Helper) -> Stub {
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64], None), |t, params| {
+    build(env, signature::c_plain(env, &[I64], None), |t, params| {
         call_c(t, helper, params);
         t.b.ins().return_(&[]);
         None
@@ -285,7 +305,7 @@ pub fn forward(env: &Env<'_>, helper: Helper) -> Stub {
 pub fn host(env: &Env<'_>, helper: Helper) -> Stub {
     let (types, result) = helper.signature();
     let all: Vec<Type> = std::iter::once(I64).chain(types.iter().copied()).collect();
-    build(env, signature::plain(env.isa.default_call_conv(), &all, result), |t, params| {
+    build(env, signature::c_plain(env, &all, result), |t, params| {
         let result = call_c(t, helper, params);
         t.b.ins().return_(&result);
         None
@@ -294,7 +314,7 @@ pub fn host(env: &Env<'_>, helper: Helper) -> Stub {
 
 /// `T *(struct mod *)`: an exported memory, table, global or tag.
 pub fn accessor(env: &Env<'_>, entity: Entity) -> Stub {
-    build(env, signature::plain(env.isa.default_call_conv(), &[I64], Some(I64)), |t, params| {
+    build(env, signature::c_plain(env, &[I64], Some(I64)), |t, params| {
         let owner = |view: u32| offset_below(view - VIEW_OWNER);
         let load = |t: &mut Translator<'_, '_>, at| t.b.ins().load(I64, MemFlagsData::trusted(), params[0], at);
         let value = match entity {
@@ -329,15 +349,24 @@ fn build(
     let saved_pinned = body(&mut t, &params);
     t.b.seal_all_blocks();
     t.b.finalize(env.isa.frontend_config());
-    let checks = t.checks;
-    Stub { func, saved_pinned, checks }
+    let (checks, kept_instance) = (t.checks, t.handlers.pinned_slot);
+    Stub { func, saved_pinned, kept_instance, checks }
 }
 
-/// Saves the pinned register, sets it to `instance`, and sees to it that the context knows the current stack.
+/// The parameters of wasm, without the instance if that is one.
+fn wasm_params<'p>(t: &Translator<'_, '_>, params: &'p [Value]) -> &'p [Value] {
+    &params[usize::from(t.env.travel == Travel::Parameter)..]
+}
+
+/// Saves what is the caller's, sets the pinned register to `instance`, and sees to it that the context knows the current
+/// stack.
 fn enter(t: &mut Translator<'_, '_>, instance: Value) -> SavedPinned {
     let home = t.env.is_x86_64 && t.env.isa.default_call_conv() == CallConv::WindowsFastcall;
     let saved = if home { SavedPinned::Home } else { SavedPinned::Slot(pinned_slot(t)) };
-    save_pinned(t, saved);
+    match saved {
+        SavedPinned::Slot(slot) if t.env.travel == Travel::Parameter => fs1::save(t, slot),
+        _ => save_pinned(t, saved),
+    }
     set_pinned(t, instance);
     let next = ask_stack(t, Frame::Small);
     t.b.ins().jump(next, &[]);
@@ -361,7 +390,7 @@ fn pinned_slot(t: &mut Translator<'_, '_>) -> StackSlot {
 }
 
 fn set_pinned(t: &mut Translator<'_, '_>, instance: Value) {
-    t.b.ins().set_pinned_reg(instance);
+    t.set_instance(instance);
     t.pinned = Some(instance);
 }
 
@@ -389,8 +418,10 @@ fn ask_stack(t: &mut Translator<'_, '_>, frame: Frame) -> Block {
     t.b.ins().brif(known, next, &[], ask, &[]);
     t.switch_to(ask);
     let helper = Helper::StackEnter;
-    let thunk = t.function(Symbol::HelperThunk(helper), || signature::plain(helper.thunk_convention(), &[], None));
-    t.b.ins().call(thunk, &[]);
+    let env = t.env;
+    let thunk = t.function(Symbol::HelperThunk(helper), || signature::helper(env, helper));
+    let args = t.with_instance(Vec::new());
+    t.b.ins().call(thunk, &args);
     next
 }
 
@@ -404,13 +435,14 @@ fn lowest(t: &mut Translator<'_, '_>, frame: Frame) -> Value {
 
 fn leave(t: &mut Translator<'_, '_>, saved: SavedPinned) {
     let old = match saved {
+        SavedPinned::Slot(slot) if t.env.travel == Travel::Parameter => return fs1::restore(t, slot),
         SavedPinned::Slot(slot) => t.b.ins().stack_load(I64, I64, slot, 0),
         SavedPinned::Home => {
             let frame = t.b.ins().get_frame_pointer(I64);
             t.b.ins().load(I64, MemFlagsData::trusted(), frame, HOME)
         }
     };
-    t.b.ins().set_pinned_reg(old);
+    t.set_instance(old);
 }
 
 /// C needs room for frames of its own: a fault in libc can't be turned into a trap. What the context knows may be of
@@ -437,33 +469,40 @@ fn probe_stack(t: &mut Translator<'_, '_>) {
 }
 
 /// The wasm parameters of a C call, where vectors are behind pointers: the host's, so their alignment is not relied on.
-fn load_vectors(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
-    let one = |(&ty, &param): (&ValType, &Value)| match ty {
-        ValType::V128 => t.b.ins().load(V128, MemFlagsData::new().with_notrap(), param, 0),
+fn from_c(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+    let integers = signature::c_integers(t.env, ty);
+    let one = |((&ty, integer), &param): ((&ValType, Option<Type>), &Value)| match (ty, integer) {
+        (ValType::V128, _) => t.b.ins().load(V128, MemFlagsData::new().with_notrap(), param, 0),
+        (float, Some(_)) => t.b.ins().bitcast(signature::value_type(float), MemFlagsData::new(), param),
         _ => param,
     };
-    ty.params().iter().zip(params).map(one).collect()
+    ty.params().iter().zip(integers).zip(params).map(one).collect()
 }
 
 /// The other way round: vectors are stored in the thunk's frame, which outlives the call.
-fn store_vectors(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+fn to_c(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value]) -> Vec<Value> {
+    let integers = signature::c_integers(t.env, ty);
     let count = ty.params().iter().filter(|&&ty| ty == ValType::V128).count() as u32;
-    if count == 0 {
-        return params[..ty.params().len()].to_vec();
-    }
     // At most 1,000 parameters (the validator's limit).
-    let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * 16, 4));
-    let mut at = 0;
-    let mut one = |(&ty, &param): (&ValType, &Value)| {
-        if ty != ValType::V128 {
-            return param;
-        }
+    let mut area = (count > 0).then(|| {
+        let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, count * 16, 4));
+        (slot, 0)
+    });
+    let mut one = |((&ty, integer), &param): ((&ValType, Option<Type>), &Value)| {
+        let Some(integer) = integer else { return param };
+        let Some((slot, at)) = area.as_mut().filter(|_| ty == ValType::V128) else {
+            return t.b.ins().bitcast(integer, MemFlagsData::new(), param);
+        };
+        let (slot, at) = (*slot, {
+            let now = *at;
+            *at += 16;
+            now
+        });
         let address = t.b.ins().stack_addr(I64, slot, at);
         t.b.ins().store(MemFlagsData::trusted(), param, address, 0);
-        at += 16;
         address
     };
-    ty.params().iter().zip(params).map(&mut one).collect()
+    ty.params().iter().zip(integers).zip(params).map(&mut one).collect()
 }
 
 /// Calls wasm function `index`.
@@ -488,7 +527,7 @@ fn return_to_c(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], resu
 }
 
 fn return_to_wasm(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], results: &[Value]) {
-    if !signature::uses_area(ty) {
+    if !signature::uses_area(t.env, ty) {
         t.b.ins().return_(results);
         return;
     }
@@ -503,8 +542,8 @@ fn return_to_wasm(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], r
 fn call_c(t: &mut Translator<'_, '_>, helper: Helper, args: &[Value]) -> Vec<Value> {
     let (types, result) = helper.signature();
     let all: Vec<Type> = helper.takes_instance().then_some(I64).into_iter().chain(types.iter().copied()).collect();
-    let convention = t.env.isa.default_call_conv();
-    let callee = t.function(Symbol::Helper(helper), || signature::plain(convention, &all, result));
+    let env = t.env;
+    let callee = t.function(Symbol::Helper(helper), || signature::c_plain(env, &all, result));
     let call = t.b.ins().call(callee, args);
     t.b.inst_results(call).to_vec()
 }

@@ -55,10 +55,11 @@ fn is_mach(env: &Env<'_>) -> bool {
     env.isa.triple().binary_format == target_lexicon::BinaryFormat::Macho
 }
 
-/// DWARF numbers: r15, x21.
+/// What stubs keep for their caller, by DWARF numbers: r15, x21; fs1.
 fn pinned_register(env: &Env<'_>) -> Register {
     match env.isa.triple().architecture {
         target_lexicon::Architecture::X86_64 => Register(15),
+        target_lexicon::Architecture::Riscv64(_) => Register(41),
         _ => Register(21),
     }
 }

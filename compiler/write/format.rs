@@ -5,8 +5,8 @@ use crate::generate::Relocation;
 use cranelift_codegen::binemit::Reloc;
 use object::write::{MachOBuildVersion, Object, SectionId, StandardSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationEncoding, RelocationFlags, RelocationKind, SectionFlags,
-    SectionKind, elf, macho, pe,
+    Architecture, BinaryFormat, Endianness, FileFlags, RelocationEncoding, RelocationFlags, RelocationKind,
+    SectionFlags, SectionKind, elf, macho, pe,
 };
 use target_lexicon::Triple;
 
@@ -18,6 +18,7 @@ const MACOS: u32 = 11 << 16;
 pub fn new_object(triple: &Triple) -> Object<'static> {
     let architecture = match triple.architecture {
         target_lexicon::Architecture::X86_64 => Architecture::X86_64,
+        target_lexicon::Architecture::Riscv64(_) => Architecture::Riscv64,
         _ => Architecture::Aarch64,
     };
     let format = match triple.binary_format {
@@ -26,6 +27,10 @@ pub fn new_object(triple: &Triple) -> Object<'static> {
         _ => BinaryFormat::Elf,
     };
     let mut object = Object::new(format, architecture, Endianness::Little);
+    if architecture == Architecture::Riscv64 {
+        // The ABI lp64d; no compressed instructions.
+        object.flags = FileFlags::Elf { os_abi: 0, abi_version: 0, e_flags: elf::EF_RISCV_FLOAT_ABI_DOUBLE };
+    }
     if format == BinaryFormat::Elf {
         let note = object.add_section(vec![], b".note.GNU-stack".to_vec(), SectionKind::Other);
         object.section_mut(note).flags = SectionFlags::Elf { sh_flags: 0 };
@@ -79,6 +84,9 @@ pub fn relocation_flags(format: BinaryFormat, relocation: &Relocation) -> Result
             let mach = (macho::ARM64_RELOC_PAGEOFF12, false);
             of_arm64(format, elf::R_AARCH64_ADD_ABS_LO12_NC, pe::IMAGE_REL_ARM64_PAGEOFFSET_12A, mach)
         }
+        Reloc::RiscvCallPlt => RelocationFlags::Elf { r_type: elf::R_RISCV_CALL_PLT },
+        Reloc::RiscvPCRelHi20 => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_HI20 },
+        Reloc::RiscvPCRelLo12I => RelocationFlags::Elf { r_type: elf::R_RISCV_PCREL_LO12_I },
         other => return Err(Error::new(format!("writing the object: no relocation for {other}"))),
     })
 }

@@ -546,7 +546,7 @@ fn kept_segment<'a>(segment: &Data<'a>, computed: &mut u64) -> (u64, u32, u64, &
     }
 }
 
-/// Features of x86-64 that Cranelift may use, for the runtime to check.
+/// Features of the CPU that Cranelift may use, for the runtime to check.
 fn cpu_features(env: &Env<'_>) -> u32 {
     let bit = |name: &str| match name {
         "has_sse3" => CPU_SSE3,
@@ -561,6 +561,7 @@ fn cpu_features(env: &Env<'_>) -> u32 {
         "has_bmi1" => CPU_BMI1,
         "has_bmi2" => CPU_BMI2,
         "has_lzcnt" => CPU_LZCNT,
+        "has_v" => CPU_RISCV_V,
         _ if name.starts_with("has_avx512") => CPU_AVX512,
         _ => 0,
     };

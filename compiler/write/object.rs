@@ -12,6 +12,7 @@ use crate::generate::{Code, Generated, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::{DataPlan, Provider};
 use crate::translate::{Env, Helper, Symbol as CodeSymbol};
+use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, RelocationEncoding, RelocationFlags, RelocationKind, SectionKind, SymbolFlags,
@@ -381,9 +382,12 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
                 target = Place { symbol: self.label(section, target.offset), offset: 0 };
             }
             let flags = relocation_flags(self.format, &relocation)?;
-            let addend = relocation.addend + target.offset as i64;
-            let relocation =
-                write::Relocation { offset: relocation.offset.into(), symbol: target.symbol, addend, flags };
+            let (symbol, addend) = match relocation.kind {
+                // On riscv64 it refers to the instruction before it, which has the upper half.
+                Reloc::RiscvPCRelLo12I => (self.label(self.text_section, u64::from(relocation.offset) - 4), 0),
+                _ => (target.symbol, relocation.addend + target.offset as i64),
+            };
+            let relocation = write::Relocation { offset: relocation.offset.into(), symbol, addend, flags };
             self.object.add_relocation(self.text_section, relocation)?;
         }
         Ok(())

@@ -170,6 +170,7 @@ fn define_accessors(object: &mut Object<'_>, triple: &Triple, list: &[ProgramMem
         }
         Architecture::X86_64 => &[0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xf8, 0xc3], // endbr64; mov rax, rdi; ret
         Architecture::Aarch64(_) => &[0x5f, 0x24, 0x03, 0xd5, 0xc0, 0x03, 0x5f, 0xd6], // bti c; ret
+        Architecture::Riscv64(_) => &[0x67, 0x80, 0x00, 0x00],                     // ret
         other => unreachable!("programs are not made for {other}"),
     };
     let text = object.section_id(StandardSection::Text);

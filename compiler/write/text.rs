@@ -135,7 +135,14 @@ impl Text {
     fn patch(&mut self, relocation: &Relocation, target: u32) -> bool {
         let offset = relocation.offset as usize;
         let distance = i64::from(target) + relocation.addend - i64::from(relocation.offset);
+        if relocation.kind == Reloc::RiscvCallPlt {
+            let parts = [Reloc::RiscvPCRelHi20, Reloc::RiscvPCRelLo12I];
+            return (relocation.offset..).step_by(4).zip(parts).all(|(offset, kind)| {
+                self.patch(&Relocation { offset, kind, ..*relocation }, target) // `jalr` has its bits where `addi` has
+            });
+        }
         let place: &mut [u8] = &mut self.bytes[offset..offset + 4];
+        let instruction = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
         match relocation.kind {
             // Both within 2 GiB: the text is.
             Reloc::X86CallPCRel4 | Reloc::X86PCRel4 => {
@@ -144,8 +151,19 @@ impl Text {
             }
             // 26 bits of words: ±128 MiB.
             Reloc::Arm64Call if (-(1 << 27)..1 << 27).contains(&distance) => {
-                let instruction = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
                 let patched = (instruction & 0xfc00_0000) | ((distance >> 2) as u32 & 0x03ff_ffff);
+                place.copy_from_slice(&patched.to_le_bytes());
+                true
+            }
+            // A pair: the upper 20 bits, rounded, are added to the first one's address; the second has the lower 12,
+            // signed. The text is smaller than 2 GiB, so the sum does not wrap.
+            Reloc::RiscvPCRelHi20 => {
+                let patched = (instruction & 0xfff) | ((distance + 0x800) as u32 & 0xffff_f000);
+                place.copy_from_slice(&patched.to_le_bytes());
+                true
+            }
+            Reloc::RiscvPCRelLo12I => {
+                let patched = (instruction & 0xf_ffff) | ((distance + 4) as u32) << 20;
                 place.copy_from_slice(&patched.to_le_bytes());
                 true
             }

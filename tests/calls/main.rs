@@ -6,7 +6,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use support::{Machine, compile_wat, link_c, machines, run, scratch};
+use support::{Machine, compile_wat, every_machine, link_c, machines, run, scratch};
 
 /// Compiles the modules, links them with the host's C code, and expects it to be content.
 fn check(machine: &Machine, c: &str, modules: &[(&str, &str)]) {
@@ -22,6 +22,17 @@ fn check(machine: &Machine, c: &str, modules: &[(&str, &str)]) {
 fn a_hundred_million_tail_calls_need_no_stack() {
     for machine in machines() {
         check(&machine, include_str!("counting.c"), &[("counting", include_str!("counting.wat"))]);
+    }
+}
+
+#[test]
+fn arguments_and_registers_of_c_are_where_it_looks_for_them() {
+    let numbers = || (0..40).map(|i| i * 8);
+    let loads: String = numbers().map(|at| format!("(f64.load (i32.const {at}))")).collect();
+    let busy = loads.clone() + &loads + &"f64.add ".repeat(79);
+    let text = include_str!("registers.wat").replace("BUSY", &busy);
+    for machine in every_machine() {
+        check(&machine, include_str!("registers.c"), &[("registers", &text)]);
     }
 }
 
@@ -134,8 +145,8 @@ fn modules_that_disagree_about_types_are_told_so() {
 #[test]
 fn a_c_plus_plus_exception_passes_a_frame_that_made_room_for_a_tail_call() {
     for machine in machines() {
-        let cxx = if machine.is_host() { "c++" } else { "aarch64-linux-gnu-g++" };
-        if !support::need("C++ exceptions", &[cxx]) {
+        let cxx = machine.cxx();
+        if !support::need("C++ exceptions", &[&cxx]) {
             continue;
         }
         let dir = scratch();

@@ -115,7 +115,7 @@ fn wrong_usage_is_status_2() {
 fn unfinished_options_say_so() {
     let dir = scratch();
     write(dir.path(), "app.wat", NOTHING);
-    for option in ["-g", "-Os", "--harden=spectre", "--enable-precise-stores"] {
+    for option in ["-g", "-Os", "--harden=spectre"] {
         let ran = palisade(dir.path(), &[option, "-c", "app.wat"]).expect(2);
         let errors = ran.stderr();
         assert!(errors.starts_with("palisade: error: ") && errors.contains("not supported"), "{option}: {errors}");

@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Machine, compile_wasm, compile_wat, lines, link_c, machines, run, scratch, windows};
+use support::{Machine, compile_wasm, compile_wat, every_machine, lines, link_c, run, scratch, windows};
 
 /// Throws and catches so often that an exception forgotten each time would be seen in the memory used.
 fn joined(machine: &Machine, rounds: &str, flags: &[&str]) -> String {
@@ -21,7 +21,7 @@ fn joined(machine: &Machine, rounds: &str, flags: &[&str]) -> String {
 
 #[test]
 fn exceptions_go_from_module_to_module_and_end_at_the_host() {
-    for machine in machines().into_iter().chain(windows("exceptions")) {
+    for machine in every_machine().into_iter().chain(windows("exceptions")) {
         joined(&machine, if machine.is_host() { "1000000" } else { "100000" }, &[]);
     }
 }
@@ -57,7 +57,7 @@ fn cpp_programs_do_what_they_do_natively() {
             continue;
         }
         let wasm = compile_cpp(dir.path(), name, generation);
-        for machine in machines().into_iter().chain(windows("C++ exceptions")) {
+        for machine in every_machine().into_iter().chain(windows("C++ exceptions")) {
             let object = compile_wasm(&machine, dir.path(), "cpp", &wasm);
             let program = link_c(&machine, dir.path(), include_str!("program.c"), &[object], &[]);
             let ran = run(&mut machine.command(&program)).expect(0);

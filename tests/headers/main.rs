@@ -11,8 +11,8 @@ const STRICT: &[&str] = &["-Wall", "-Wextra", "-pedantic", "-Wundef", "-Werror"]
 
 /// C and C++ compilers for a machine: command, and the language's option.
 fn compilers(machine: &Machine) -> Vec<(Vec<String>, &'static str)> {
-    let mut lines =
-        if machine.is_host() { vec!["gcc", "clang", "clang-19"] } else { vec!["aarch64-linux-gnu-gcc -static"] };
+    let cross = machine.cc.join(" ");
+    let mut lines = if machine.is_host() { vec!["gcc", "clang", "clang-19"] } else { vec![cross.as_str()] };
     lines.retain(|line| need("headers", &line.split(' ').take(1).collect::<Vec<_>>()));
     let mut found = Vec::new();
     for line in lines {

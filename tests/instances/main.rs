@@ -6,7 +6,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::process::Command;
-use support::{Machine, compile_wat, compile_with, link_c, machines, run, scratch};
+use support::{Machine, compile_wat, compile_with, every_machine, link_c, run, scratch};
 
 /// Compiles the modules, links them with the host's C code, and expects it to be content.
 fn check(machine: &Machine, c: &str, modules: &[(&str, &str)]) {
@@ -33,7 +33,7 @@ fn random_chains_of_calls_leave_every_instance_on_its_memory() {
         ("second", &second),
         ("bare", include_str!("bare.wat")),
     ];
-    for machine in machines() {
+    for machine in every_machine() {
         check(&machine, include_str!("actors.c"), &modules);
     }
 }
@@ -41,7 +41,7 @@ fn random_chains_of_calls_leave_every_instance_on_its_memory() {
 #[test]
 fn linked_modules_call_each_other_and_the_host() {
     let modules = [("left", include_str!("left.wat")), ("right", include_str!("right.wat"))];
-    for machine in machines() {
+    for machine in every_machine() {
         check(&machine, include_str!("pair.c"), &modules);
     }
 }
@@ -102,7 +102,7 @@ int main(void)
 	return 0;
 }
 "#;
-    for machine in machines() {
+    for machine in every_machine() {
         let dir = scratch();
         let objects = [("far", far, "0:mode=auto"), ("near", near, "0:mode=checked")].map(|(name, text, memory)| {
             let mut options = palisade::Options::new(name);

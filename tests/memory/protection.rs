@@ -23,7 +23,9 @@ const CASES: &[Case] = &[
 /// The test's program, but for what all begin with, and the modules that it needs.
 pub fn boundaries(machine: &Machine, dir: &Path) -> (String, Vec<PathBuf>) {
     let tears = if machine.triple.starts_with("x86_64") { 0 } else { 1 };
-    let mut c = format!("#define STORES_TEAR {tears}\n{}", include_str!("protection_model.c"));
+    let small = if machine.triple.starts_with("riscv64") { 0 } else { 1 };
+    let defines = format!("#define STORES_TEAR {tears}\n#define SMALL_ATOMICS {small}\n");
+    let mut c = defines + include_str!("protection_model.c");
     let (mut objects, mut main) = (Vec::new(), String::new());
     for (name, memory, before, spec, hidden, constant, exact) in CASES {
         let ty = if memory.contains("i64") { "i64" } else { "i32" };

@@ -81,7 +81,9 @@ static void test_one(const char *name, void (*run)(void *), uint64_t at)
 	const pal_trap_info *info = pal_last_trap();
 	if (info->kind != trap || info->memory != model.index)
 		fail("kind or memory are wrong", name, at);
-	if (info->address < at || info->address >= at + size)
+	/* CPUs without small atomics have those of words. */
+	uint64_t lowest = SMALL_ATOMICS || strncmp(name, "atomic", 6) != 0 ? at : at & ~(uint64_t)3;
+	if (info->address < lowest || info->address >= at + size)
 		fail("the address is not in the access", name, at);
 	char words[64];
 	snprintf(words, sizeof words, "address 0x%llx of memory %d", (unsigned long long)info->address, model.index);

@@ -29,10 +29,11 @@ fn cxx(machine: &Machine, dir: &Path, compiler: &str, flags: &[&str]) -> PathBuf
 #[test]
 fn exceptions_and_traps_in_every_order_of_frames() {
     for machine in machines() {
+        let cross = machine.cxx();
         let compilers: &[(&str, &[&str])] = if machine.is_host() {
             &[("g++", &["-O0"]), ("g++", &["-O2"]), ("clang++", &["-O2"]), ("g++", &["-O1", "-static"])]
         } else {
-            &[("aarch64-linux-gnu-g++", &["-O2", "-static"])]
+            &[(&cross, &["-O2", "-static"])]
         };
         for (compiler, flags) in compilers {
             if need("C++ hosts", &[compiler]) {

@@ -11,10 +11,11 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 pub const AARCH64: &str = "aarch64-unknown-linux-gnu";
+pub const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// The top of the checkout.
@@ -98,6 +99,21 @@ impl Machine {
         }
     }
 
+    /// With vectors, which all code may use.
+    fn riscv64() -> Machine {
+        Machine {
+            triple: RISCV64.into(),
+            cc: words("riscv64-linux-gnu-gcc -static"),
+            runner: words("qemu-riscv64 -cpu rv64,v=true"),
+            cpu: "rv64gcv".into(),
+        }
+    }
+
+    /// Its C++ compiler.
+    pub fn cxx(&self) -> String {
+        if self.is_host() { "c++".into() } else { self.cc[0].replace("gcc", "g++") }
+    }
+
     fn windows() -> Machine {
         Machine {
             triple: WINDOWS.into(),
@@ -140,7 +156,7 @@ impl Machine {
     pub fn palisade(&self) -> Command {
         let mut command = Command::new(PALISADE);
         if !self.is_host() {
-            command.args(["--target", &self.triple, "--cc", &self.cc.join(" ")]);
+            command.args(["--target", &self.triple, "--cpu", &self.cpu, "--cc", &self.cc.join(" ")]);
         }
         command
     }
@@ -182,14 +198,32 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Every machine that this one can be: itself, and aarch64 under an emulator. `PALISADE_TEST_TARGETS` (triples with
-/// commas between) narrows them down.
+/// The machines that this one can be and every test runs on: itself, and aarch64 under an emulator.
+/// `PALISADE_TEST_TARGETS` (triples with commas between) narrows them down, or adds riscv64.
 pub fn machines() -> Vec<Machine> {
+    if std::env::var("PALISADE_TEST_TARGETS").is_ok_and(|wanted| wanted.split(',').any(|w| w == RISCV64)) {
+        return every_machine();
+    }
+    static SAID: Once = Once::new();
+    SAID.call_once(|| say(format!("not on {RISCV64} unless PALISADE_TEST_TARGETS names it")));
+    select(Vec::new())
+}
+
+/// With riscv64, under an emulator: for the tests that show most of a target. The others run there if it is named.
+pub fn every_machine() -> Vec<Machine> {
+    let other = Machine::host().triple != RISCV64
+        && is_wanted(RISCV64)
+        && need(RISCV64, &["qemu-riscv64", "riscv64-linux-gnu-gcc"]);
+    select(Vec::from_iter(other.then(Machine::riscv64)))
+}
+
+fn select(others: Vec<Machine>) -> Vec<Machine> {
     let mut all = vec![Machine::host()];
     if all[0].triple != AARCH64 && need(AARCH64, &["qemu-aarch64", "aarch64-linux-gnu-gcc"]) {
         all.push(Machine::aarch64());
     }
     all.retain(|machine| is_wanted(&machine.triple));
+    all.extend(others);
     assert!(!all.is_empty() || is_wanted(WINDOWS), "no target to test");
     all
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use std::process::Command;
-use support::{Machine, machines, run, scratch, write};
+use support::{Machine, every_machine, run, scratch, write};
 
 /// A function `culprit` that traps, and what the report must say.
 struct Culprit {
@@ -97,7 +97,7 @@ fn offset_of(wasm: &[u8], instruction: &str) -> u64 {
 
 #[test]
 fn an_executable_reports_its_trap_with_reason_and_place() {
-    for machine in machines() {
+    for machine in every_machine() {
         let dir = scratch();
         for culprit in CULPRITS {
             let wasm = wat::parse_str(module(culprit.body)).expect(culprit.body);
@@ -125,7 +125,7 @@ fn executable(machine: &Machine, dir: &std::path::Path, wasm: &[u8]) -> std::pat
 #[test]
 fn endless_recursion_is_a_trap() {
     let body = "(call $culprit) (global.set $zero (i32.const 1))";
-    for machine in machines() {
+    for machine in every_machine() {
         let dir = scratch();
         let program = executable(&machine, dir.path(), &wat::parse_str(module(body)).expect(body));
         let ran = run(&mut machine.command(&program)).expect(134);
@@ -149,7 +149,7 @@ fn functions_without_names_go_by_their_exports_or_numbers() {
 #[test]
 fn a_trap_in_the_start_function_is_reported() {
     let dir = scratch();
-    for machine in machines() {
+    for machine in every_machine() {
         let text = r#"(module (func $boot unreachable) (start $boot) (func (export "_start")))"#;
         let program = executable(&machine, dir.path(), &wat::parse_str(text).expect("text"));
         let ran = run(&mut machine.command(&program)).expect(134);
@@ -160,7 +160,7 @@ fn a_trap_in_the_start_function_is_reported() {
 
 #[test]
 fn hosts_catch_traps_with_pal_try() {
-    for machine in machines() {
+    for machine in every_machine() {
         let dir = scratch();
         let object = support::compile_wat(&machine, dir.path(), "lib", include_str!("host.wat"));
         let program = support::link_c(&machine, dir.path(), include_str!("host.c"), &[object], &[]);
@@ -175,8 +175,8 @@ fn hosts_catch_traps_with_pal_try() {
 
 #[test]
 fn cxx_exceptions_pass_through_wasm() {
-    for machine in machines() {
-        let cxx = if machine.is_host() { "c++".to_owned() } else { "aarch64-linux-gnu-g++".to_owned() };
+    for machine in every_machine() {
+        let cxx = machine.cxx();
         if !support::need("C++ exceptions through wasm", &[&cxx]) {
             continue;
         }

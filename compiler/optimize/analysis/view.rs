@@ -3,6 +3,7 @@
 use super::{Flow, value};
 use crate::context::{VIEW_BASE, VIEW_LENGTH, VIEW_SIZE};
 use crate::plan::{MemoryMode, Plan};
+use crate::translate::is_instance;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, types::I64};
 use cranelift_codegen::loop_analysis::Loop;
 use std::collections::HashSet;
@@ -27,9 +28,7 @@ pub fn loaded(func: &Function, plan: &Plan, inst: Inst) -> Option<Field> {
     let InstructionData::Load { opcode: Opcode::Load, arg, offset, .. } = func.dfg.insts[inst] else { return None };
     // Nothing else lies at these distances below it.
     let distance = u32::try_from(-i64::from(i32::from(offset))).ok().filter(|&distance| distance > 0)?;
-    let pinned = value::defining(func, arg)?;
-    let is_pinned = func.dfg.insts[pinned].opcode() == Opcode::GetPinnedReg;
-    if !is_pinned || func.dfg.value_type(func.dfg.first_result(inst)) != I64 {
+    if !is_instance(func, func.dfg.resolve_aliases(arg)) || func.dfg.value_type(func.dfg.first_result(inst)) != I64 {
         return None;
     }
     let memory = |at: u64| {

@@ -104,6 +104,7 @@ impl Translator<'_, '_> {
                 }
                 return;
             }
+            Load::Widen(opcode) if self.env.is_riscv64 => return self.widening_load(opcode, ty, memarg),
             // The type these opcodes are chosen by is the address's.
             Load::Widen(opcode) => self.load(memarg, opcode, I64, 8),
             Load::Splat | Load::Zero => self.load(memarg, Opcode::Load, lane, lane.bytes()),
@@ -113,6 +114,21 @@ impl Translator<'_, '_> {
             Load::Splat => self.b.ins().splat(ty, value),
             Load::Zero => self.b.ins().scalar_to_vector(ty, value),
             Load::Whole | Load::Widen(_) => value,
+        };
+        self.push_vector(value);
+    }
+
+    /// By a load of a number: vectors of riscv64 may trap where elements are not aligned, and Cranelift 0.135 takes the
+    /// eight bytes for one element.
+    fn widening_load(&mut self, opcode: Opcode, ty: Type, memarg: &MemArg) {
+        self.load(memarg, Opcode::Load, I64, 8);
+        let number = self.pop();
+        let vector = self.b.ins().scalar_to_vector(I64X2, number);
+        self.push_vector(vector);
+        let narrow = self.pop_as(ty);
+        let value = match opcode {
+            Opcode::Sload8x8 | Opcode::Sload16x4 | Opcode::Sload32x2 => self.b.ins().swiden_low(narrow),
+            _ => self.b.ins().uwiden_low(narrow),
         };
         self.push_vector(value);
     }

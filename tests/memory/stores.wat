@@ -1,0 +1,12 @@
+(module
+  (memory (export "memory") 2)
+  (func (export "i16") (param i32) (i32.store16 (local.get 0) (i32.const -1)))
+  (func (export "i32") (param i32) (i32.store (local.get 0) (i32.const -1)))
+  (func (export "i64") (param i32) (i64.store (local.get 0) (i64.const -1)))
+  (func (export "wrapped") (param i32) (i64.store32 (local.get 0) (i64.const -1)))
+  (func (export "f32") (param i32) (f32.store (local.get 0) (f32.const -nan:0x7fffff)))
+  (func (export "f64") (param i32) (f64.store (local.get 0) (f64.const -nan:0xfffffffffffff)))
+  (func (export "v128") (param i32) (v128.store (local.get 0) (v128.const i64x2 -1 -1)))
+  (func (export "lane") (param i32)
+    (v128.store64_lane 1 (local.get 0) (i16x8.splat (i32.const -1))))
+  (func (export "behind") (param i32) (i64.store offset=3 (i32.sub (local.get 0) (i32.const 3)) (i64.const -1))))
