@@ -6,12 +6,14 @@
 #include "last_trap.h"
 #include "port.h"
 #include "thread.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const pal_board_port none;
 static const pal_board_port *port = &none;
 static struct pal_stack stack;
+int pal_board_errno = ENOMEM;
 
 const pal_board_port *pal_board_port_now(void)
 {
