@@ -36,7 +36,10 @@ const COMPARE: u32 = 0xeb11_021f;
 /// Two instructions on if greater or equal.
 const SKIP: u32 = 0x5400_004a;
 
-/// Puts the check in front of a function that needs one; `wasm`: the offset of its body in the wasm file, or nothing for
+/// Landing pads: what an indirect branch must find first, and what signs the return address.
+const MARKS: [u32; 3] = [0xd503_245f, 0xd503_233f, 0xd503_237f]; // bti c, paciasp, pacibsp
+
+/// Puts the check in front of a function that needs one, behind its landing pad if it has one; `wasm`: the offset of its body in the wasm file, or nothing for
 /// a thunk, which asks by itself whether there is room for C before it calls it.
 pub fn check(mut code: Code, func: &Function, wasm: Option<u32>) -> Result<Code> {
     let frame = SAVED + code.frame.size + tail_arguments(func).unwrap_or(0);
@@ -45,11 +48,13 @@ pub fn check(mut code: Code, func: &Function, wasm: Option<u32>) -> Result<Code>
         return Ok(code);
     }
     let wasm = wasm.unwrap_or(0);
+    let first = code.bytes.first_chunk().map(|word| u32::from_le_bytes(*word));
+    let mark = if first.is_some_and(|word| MARKS.contains(&word)) { 4 } else { 0 };
     let mut front = vec![LOAD_LIMIT, subtract(frame)?, COMPARE];
     let kind = trap::site_kind(trap::STACK_OVERFLOW);
     if code.bytes.len() + 64 < REACH {
         code.bytes.resize(code.bytes.len().next_multiple_of(4), 0);
-        let distance = (code.bytes.len() as u32 + 4) / 4; // from the branch, which is the check's last instruction
+        let distance = (code.bytes.len() as u32 + 4 - mark) / 4; // from the branch, which is the check's last instruction
         front.push(0x5400_000b | distance << 5);
         shift(&mut code, CHECK);
         let offset = code.bytes.len() as u32 + CHECK;
@@ -58,9 +63,10 @@ pub fn check(mut code: Code, func: &Function, wasm: Option<u32>) -> Result<Code>
     } else {
         front.extend([SKIP, 0, NOP, NOP, NOP]);
         shift(&mut code, 2 * CHECK);
-        code.sites.insert(0, Site { offset: 16, wasm, kind });
+        code.sites.insert(0, Site { offset: 16 + mark, wasm, kind });
     }
-    code.bytes.splice(0..0, front.into_iter().flat_map(u32::to_le_bytes));
+    let mark = mark as usize;
+    code.bytes.splice(mark..mark, front.into_iter().flat_map(u32::to_le_bytes));
     Ok(code)
 }
 

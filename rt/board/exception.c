@@ -27,7 +27,7 @@ static void write_registers(pal_board_frame *frame, const struct pal_machine *ma
 	frame->x[0] = machine->result;
 }
 
-/* Some vector instructions are not made up for. */
+/* Compiled code has no other instructions that touch a guest's memory, but if it had. */
 static _Noreturn void unaligned(void)
 {
 	pal_raise(PAL_TRAP_HOST, "unaligned access to memory that is mapped as a device's");

@@ -6,12 +6,14 @@
 #include "last_trap.h"
 #include "port.h"
 #include "thread.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const pal_board_port none;
 static const pal_board_port *port = &none;
 static struct pal_stack stack;
+int pal_board_errno = ENOMEM;
 
 const pal_board_port *pal_board_port_now(void)
 {
@@ -52,12 +54,12 @@ size_t pal_port_page(void)
 	return port->reserve ? port->page : ALIGN;
 }
 
+/* What is as large as a memory with guard pages is never in the arena, however large that is: nothing guards there. */
+#define LARGE ((size_t)1 << 32)
+
 void *pal_port_reserve(size_t bytes)
 {
-	void *at = malloc(bytes);
-	if (at == NULL && port->reserve)
-		at = port->reserve(bytes);
-	return at;
+	return port->reserve && bytes >= LARGE ? port->reserve(bytes) : malloc(bytes);
 }
 
 bool pal_port_commit(void *at, size_t bytes)

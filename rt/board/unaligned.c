@@ -107,10 +107,25 @@ static void access_general(pal_board_frame *frame, uint32_t code, uint8_t *at, i
 		frame->x[number] = loaded;
 }
 
+/* ld1r: all lanes of a vector become what is loaded. */
+static void replicate(const pal_board_frame *frame, uint32_t code)
+{
+	_Alignas(16) uint8_t bytes[16] = { 0 };
+	int size = 1 << bits(code, 10, 2), whole = bits(code, 30, 1) ? 16 : 8;
+	for (int i = 0; i < whole; i += size)
+		copy(bytes + i, (const uint8_t *)(uintptr_t)base(frame, bits(code, 5, 5)), size);
+	pal_board_set_vector(bytes, (unsigned)bits(code, 0, 5));
+}
+
 bool pal_board_unaligned(pal_board_frame *frame)
 {
 	uint32_t code;
 	memcpy(&code, (const void *)(uintptr_t)frame->pc, sizeof code);
+	if ((code & 0xbffff000) == 0x0d40c000) {
+		replicate(frame, code);
+		frame->pc += 4;
+		return true;
+	}
 	if (bits(code, 27, 3) != 7 || bits(code, 25, 1) != 0)
 		return false;
 	bool vector = bits(code, 26, 1);

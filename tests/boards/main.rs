@@ -83,6 +83,39 @@ fn guests_take_few_instructions_more_than_native_code() {
     }
 }
 
+/// Accesses that a CPU without an MMU refuses, as all CPUs refuse them of devices: the sum of what they give. And an
+/// exception.
+const UNALIGNED: &str = r#"
+    (func (export "unaligned") (type $f) (local $sum i64)
+      (i64.store (i32.add (local.get 0) (i32.const 8)) (i64.const 0x8877665544332291))
+      (i32.store offset=17 (local.get 0) (i32.const -2))
+      (i32.store16 offset=2049 (i32.add (local.get 0) (i32.const 31)) (i32.const 0x8001))
+      (f64.store offset=22 (local.get 0) (f64.const 1.5))
+      (v128.store offset=32 (local.get 0) (v128.const i32x4 1 2 3 4))
+      (local.set $sum (i64.load offset=8 (local.get 0)))
+      (local.set $sum (i64.add (local.get $sum) (i64.load32_s offset=17 (local.get 0))))
+      (local.set $sum (i64.add (local.get $sum) (i64.load32_u offset=17 (local.get 0))))
+      (local.set $sum (i64.add (local.get $sum) (i64.load16_s offset=2080 (local.get 0))))
+      (local.set $sum (i64.add (local.get $sum) (i64.extend_i32_s (i32.load16_s offset=2080 (local.get 0)))))
+      (local.set $sum (i64.add (local.get $sum) (i64.trunc_f64_s (f64.mul (f64.load offset=22 (local.get 0)) (f64.const 2)))))
+      (local.set $sum (i64.add (local.get $sum) (i64x2.extract_lane 1 (v128.load offset=32 (local.get 0)))))
+      (local.set $sum (i64.add (local.get $sum) (i64.extend_i32_s (i32x4.extract_lane 3 (v128.load32_splat offset=36 (local.get 0))))))
+      (i32.wrap_i64 (i64.xor (local.get $sum) (i64.shr_u (local.get $sum) (i64.const 32)))))
+    (tag $thrown (param i32))
+    (func $throws (param i32) (throw $thrown (local.get 0)))
+    (func (export "caught") (type $f)
+      (block $handler (result i32)
+        (try_table (catch $thrown $handler) (call $throws (i32.add (local.get 0) (i32.const 41))))
+        (i32.const 0)))
+"#;
+
+/// What they sum up to.
+fn unaligned_sum() -> i32 {
+    let terms = [0x8877665544332291u64 as i64, -2, 0xffff_fffe, -32767, -32767, 3, 3 | 4 << 32, 2];
+    let sum = terms.into_iter().fold(0, i64::wrapping_add);
+    (sum ^ ((sum as u64) >> 32) as i64) as i32
+}
+
 /// A module with all the ways to use up a stack.
 fn recursion() -> String {
     let mut text = String::from(
@@ -114,6 +147,7 @@ fn recursion() -> String {
     write!(text, "(func $many (param i32 {params}) (result i32) (i32.add (call $tail (local.get 0)) (i32.const 1)))")
         .unwrap();
     write!(text, "(func $tail (export \"tail\") (type $f) (return_call $many (local.get 0) {args}))").unwrap();
+    text.push_str(UNALIGNED);
     text.push_str("(func (export \"fine\") (type $f) (i32.add (local.get 0) (i32.const 1))))");
     text
 }
@@ -138,7 +172,7 @@ fn stacks_end_in_traps() {
     let said = make(dir.path(), "run");
     let ways = ["plain", "indirect", "other", "host", "small", "large", "huge", "tail"];
     let expected: String = ways.iter().map(|way| format!("{way}: call stack exhausted, and 42\n")).collect();
-    assert_eq!(said, expected + "untouched\n");
+    assert_eq!(said, format!("{expected}untouched\n{} 42\n", unaligned_sum() as u32));
 }
 
 /// `palisade` for a board, that must fail.
@@ -220,4 +254,71 @@ fn the_runtime_is_made_by_every_compiler() {
     let dir = scratch();
     let ran = run(command.env("PALISADE_CACHE", dir.path()));
     assert!(ran.status == 1 && ran.stderr().contains("Debian's package is gcc-aarch64-linux-gnu"), "{}", ran.stderr());
+}
+
+/// A command that runs a static program for aarch64 Linux, such as boards with Linux have.
+fn emulated(program: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["120", "qemu-aarch64"]).args(options).arg(program);
+    command
+}
+
+/// The host's page size is asked at run time: here by a program that says it is another one.
+#[test]
+fn linux_boards_may_have_pages_of_any_size() {
+    if !need("pages of other sizes", &[COMPILER, "qemu-aarch64"]) {
+        return;
+    }
+    let dir = scratch();
+    let program = dir.path().join("pages");
+    let folder = root().join("tests/boards");
+    let mut palisade = Command::new(PALISADE);
+    palisade.args(["--target", "aarch64-unknown-linux-gnu", "--memory", "0:virtual", "-Wl,--wrap=sysconf", "-static"]);
+    run(palisade.args([folder.join("pages.wat"), folder.join("pages.c")]).arg("-o").arg(&program)).expect(0);
+    for page in ["4096", "16384", "65536"] {
+        let ran = run(emulated(&program, &[]).env("PAGE", page)).expect(0);
+        let traps = "protected memory access, 0 7 0 0 0 protected memory access, 4 out of bounds memory access";
+        assert_eq!(ran.stdout(), format!("{page}: 0 {traps}\n"));
+    }
+}
+
+/// Where 4 GiB can't be reserved, memories of mode auto are checked ones.
+#[test]
+fn linux_boards_may_have_little_address_space() {
+    if !need("little address space", &[COMPILER, "qemu-aarch64"]) {
+        return;
+    }
+    let dir = scratch();
+    for (mode, status, says) in [("guard", 134, ""), ("auto", 0, "78498 primes below a million\n")] {
+        let program = dir.path().join(mode);
+        let mut palisade = Command::new(PALISADE);
+        palisade.args(["--target", "aarch64-unknown-linux-gnu", "--memory", &format!("*:mode={mode}"), "-static"]);
+        run(palisade.arg(root().join("examples/little-room/sieve.wat")).arg("-o").arg(&program)).expect(0);
+        let ran = run(&mut emulated(&program, &["-R", "0xf0000000"]));
+        assert_eq!((ran.status, ran.stdout()), (status, says.to_owned()), "{}", ran.stderr());
+    }
+}
+
+/// Static executables with musl, made by zig, which first compiles musl: that takes minutes.
+#[test]
+fn musl_programs_are_static() {
+    if std::env::var_os("PALISADE_MUSL").is_none() {
+        support::say("a static program with musl is made with PALISADE_MUSL=1");
+        return;
+    }
+    if !need("musl", &["qemu-aarch64"]) || !need_python("musl", "ziglang") {
+        return;
+    }
+    let dir = scratch();
+    let program = dir.path().join("hello");
+    let mut palisade = Command::new(PALISADE);
+    palisade.args([
+        "--target",
+        "aarch64-unknown-linux-musl",
+        "--cc",
+        "python3 -m ziglang cc -target aarch64-linux-musl",
+    ]);
+    run(palisade.arg(root().join("examples/hello/hello.wat")).arg("-static").arg("-o").arg(&program)).expect(0);
+    let ran = support::run_with_input(&mut emulated(&program, &[]), b"one two\n").expect(0);
+    assert_eq!(ran.stdout(), "Hello! You gave me 1 lines, 2 words and 8 bytes.\n");
 }

@@ -62,5 +62,9 @@ int main(void)
 		}
 	}
 	print("untouched\n");
+	print_number((uint32_t)sensor_unaligned(host.sensor, 1));
+	print(" ");
+	print_number((uint32_t)sensor_caught(host.sensor, 1));
+	print("\n");
 	power_off();
 }

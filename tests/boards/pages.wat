@@ -1,0 +1,13 @@
+(module
+  (import "palisade:memory" "page_size" (func $page_size (result i32)))
+  (import "palisade:memory" "protect" (func $protect (param i32 i32 i32) (result i32)))
+  (import "palisade:memory" "unmap" (func $unmap (param i32 i32) (result i32)))
+  (import "palisade:memory" "map" (func $map (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 4 8)
+  (func (export "page_size") (result i32) (call $page_size))
+  (func (export "protect") (param i32 i32 i32) (result i32) (call $protect (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "unmap") (param i32 i32) (result i32) (call $unmap (local.get 0) (local.get 1)))
+  (func (export "map") (param i32 i32 i32) (result i32) (call $map (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "store") (param i32 i32) (i32.store8 (local.get 0) (local.get 1))))
