@@ -4,7 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use support::{PALISADE, need, need_python, root, run, scratch};
@@ -134,19 +133,19 @@ fn recursion() -> String {
     );
     // Frames of 2 KiB, of 40 KiB, and larger than all of the stack.
     for (name, locals) in [("small", 250), ("large", 5_000), ("huge", 49_000)] {
-        write!(text, "(func ${name} (export {name:?}) (type $f) (local {})", "i64 ".repeat(locals)).unwrap();
+        text += &format!("(func ${name} (export {name:?}) (type $f) (local {})", "i64 ".repeat(locals));
         for local in 1..=locals.min(1_000) {
-            write!(text, "(local.set {local} (i64.extend_i32_u (i32.add (local.get 0) (i32.const {local}))))").unwrap();
+            text += &format!("(local.set {local} (i64.extend_i32_u (i32.add (local.get 0) (i32.const {local}))))");
         }
-        write!(text, "(local.set 0 (call ${name} (local.get 0)))(i64.const 0)").unwrap();
-        (1..=locals.min(1_000)).for_each(|local| write!(text, "(i64.add (local.get {local}))").unwrap());
+        text += &format!("(local.set 0 (call ${name} (local.get 0)))(i64.const 0)");
+        (1..=locals.min(1_000)).for_each(|local| text += &format!("(i64.add (local.get {local}))"));
         text.push_str("(i32.add (i32.wrap_i64) (local.get 0)))\n");
     }
     // A tail call with more arguments than registers.
     let (params, args) = ("i64 ".repeat(900), "(i64.const 1) ".repeat(900));
-    write!(text, "(func $many (param i32 {params}) (result i32) (i32.add (call $tail (local.get 0)) (i32.const 1)))")
-        .unwrap();
-    write!(text, "(func $tail (export \"tail\") (type $f) (return_call $many (local.get 0) {args}))").unwrap();
+    text +=
+        &format!("(func $many (param i32 {params}) (result i32) (i32.add (call $tail (local.get 0)) (i32.const 1)))");
+    text += &format!("(func $tail (export \"tail\") (type $f) (return_call $many (local.get 0) {args}))");
     text.push_str(UNALIGNED);
     text.push_str("(func (export \"fine\") (type $f) (i32.add (local.get 0) (i32.const 1))))");
     text

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 		return 0;
 	switch (argv[1][0]) {
 	case 'a': arena_store_i32(3 * 65536 - 3, 1); break;
-	case 's': return sparse_load_i32(5);
+	case 's': return sparse_load_i32(8); /* aligned: of other accesses, QEMU 8 and later tell only the word if there are threads */
 	case 'm': pal_unmap((void *)8, 65536); break;
 	case 'p':
 		forbidden = mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -463,7 +463,7 @@ fn c_programs_use_several_memories() {
         expect_good(&machine, &program);
         for (argument, trap) in [
             ("arena", "out of bounds memory access"),
-            ("sparse", "protected memory access: address 0x5 of memory 2"),
+            ("sparse", "protected memory access: address 0x8 of memory 2"),
             ("misuse", "protected memory access: memory control: not a multiple of the host's page size"),
             ("protected", "protected memory access"),
         ] {
