@@ -157,13 +157,31 @@ PAL_INNER(pal_copy_word)
 "	mov %rax, (%rdi)\n"
 "	xor %eax, %eax\n"
 "	ret\n"
+/* Word by word, where they are aligned: a fault ends rep stosb at any byte, and other threads would see halves. */
 PAL_INNER(pal_copy_fill)
 "	endbr64\n"
 "	mov %rcx, %r9\n"
-"	mov %rdx, %rcx\n"
-"	mov %esi, %eax\n"
-"	rep stosb\n"
-"	xor %eax, %eax\n"
+"	movzbl %sil, %eax\n"
+"	movabs $0x0101010101010101, %rcx\n"
+"	imul %rcx, %rax\n"
+"5:	test $7, %edi\n"              /* bytes up to the first word */
+"	jz 6f\n"
+"	test %rdx, %rdx\n"
+"	jz 8f\n"
+"	mov %al, (%rdi)\n"
+"	add $1, %rdi\n"
+"	sub $1, %rdx\n"
+"	jmp 5b\n"
+"6:	mov %rdx, %rcx\n"
+"	shr $3, %rcx\n"
+"	rep stosq\n"
+"7:	test $7, %edx\n"              /* and behind the last one */
+"	jz 8f\n"
+"	mov %al, (%rdi)\n"
+"	add $1, %rdi\n"
+"	sub $1, %rdx\n"
+"	jmp 7b\n"
+"8:	xor %eax, %eax\n"
 PAL_INNER(pal_copy_fault)
 "	ret\n"
 LEAF_END

@@ -265,8 +265,9 @@ impl Translator<'_, '_> {
         } else {
             let default = self.block_call(targets.default(), &mut landings);
             if self.env.harden.branch {
-                // Cranelift marks what stands in the table, but jumps to the default in the same way.
-                calls.push(default);
+                // Cranelift marks what stands in the table, but jumps to the default in the same way. (One more call:
+                // each gets its arguments for itself.)
+                calls.push(self.block_call(targets.default(), &mut landings));
             }
             let table = self.b.create_jump_table(JumpTableData::new(default, &calls));
             self.b.ins().br_table(index, table);
