@@ -55,6 +55,8 @@ pub struct Options {
     pub precise_stores: Option<bool>,
     /// Code polls whether it is to end, and there is `pal_<mod>_interrupt`.
     pub interruptible: bool,
+    /// The module becomes a program by itself, without code of others that could reach its exported memories.
+    pub sealed: bool,
     /// Optimization passes to leave out; `-O0` leaves out all.
     pub disabled_passes: optimize::Disabled,
 }
@@ -73,6 +75,7 @@ impl Options {
             nan_canonicalization: false,
             precise_stores: None,
             interruptible: false,
+            sealed: false,
             disabled_passes: optimize::Disabled::default(),
         }
     }
@@ -207,7 +210,8 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let mut module = read::read(&wasm, &features).map_err(explain)?;
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
-    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
+    let mut plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
+    plan.sealed = options.sealed;
     let harden = options.target.harden;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };

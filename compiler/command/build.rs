@@ -189,7 +189,8 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
             inputs.push(LinkInput::Other(argument.into()));
         } else if is_module(input) {
             let wasm = read(input)?;
-            let options = compile_options(command, input);
+            let sealed = command.options.inputs.len() == 1 && !command.options.shared;
+            let options = Options { sealed, ..compile_options(command, input) };
             let object = compile(command, input, &wasm, &options)?;
             let path = folder.path().join(format!("{}-{}.o", interfaces.len(), options.name));
             output::write(&path, &object.bytes)?;

@@ -10,6 +10,7 @@ mod invariant_phis;
 mod late_steps;
 mod loop_test;
 mod unroll;
+mod vectorize;
 mod versions;
 mod views;
 mod wide_counters;
@@ -47,6 +48,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
     Pass { name: "versions", run: Run::Reshape(versions::run), trusting: true },
     Pass { name: "unroll", run: Run::Before(unroll::run), trusting: false },
+    Pass { name: "vectorize", run: Run::Before(vectorize::run), trusting: true },
     Pass { name: "addresses", run: Run::Before(addresses::run), trusting: true },
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
@@ -61,6 +63,8 @@ pub struct Unit<'f> {
     travel: Travel,
     /// Loads and stores have room for 32-bit offsets, beside a base and an index.
     large_offsets: bool,
+    /// Vectors of floats are known to every CPU of this kind.
+    has_vectors: bool,
 }
 
 /// The passes a compilation uses.
@@ -96,6 +100,7 @@ impl Disabled {
 /// Runs the passes in front of Cranelift's optimizer. Control flow graph and dominators are known, aliases resolved.
 pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled: &Disabled) {
     let large_offsets = matches!(isa.triple().architecture, Architecture::X86_64);
+    let has_vectors = large_offsets || matches!(isa.triple().architecture, Architecture::Aarch64(_));
     let mut shape_is_known = false;
     for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
         if matches!(pass.run, Run::Behind(_)) {
@@ -107,7 +112,7 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
         }
         let Context { func, cfg, domtree, loop_analysis, .. } = context;
         let flow = Flow { cfg, domtree, loops: loop_analysis };
-        let mut unit = Unit { func, plan, flow, travel: Travel::on(isa), large_offsets };
+        let mut unit = Unit { func, plan, flow, travel: Travel::on(isa), large_offsets, has_vectors };
         match pass.run {
             Run::Before(run) => run(&mut unit),
             Run::Reshape(run) if run(&mut unit) => {

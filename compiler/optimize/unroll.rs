@@ -22,6 +22,9 @@ use std::collections::HashMap;
 /// Iterations per turn, the best first.
 const FACTORS: [u64; 3] = [4, 3, 2];
 
+/// The same where `vectorize` may make pairs of them.
+const EVEN_FACTORS: [u64; 3] = [4, 2, 3];
+
 /// Instructions a turn may have afterwards, without constants: about what the CPU's queue of decoded ones holds.
 const MAX_TURN: u64 = 96;
 
@@ -34,7 +37,8 @@ pub fn run(unit: &mut Unit<'_>) {
         let Some(args) = back_args(unit.func, block) else { continue };
         let Some(turns) = ranges.turns(unit.func, within).filter(|t| t.exact) else { continue };
         let fits = |&factor: &u64| (turns.most + 1).is_multiple_of(factor) && factor * size <= MAX_TURN;
-        if let Some(factor) = FACTORS.into_iter().find(fits) {
+        let factors = if stores_floats(unit.func, block) { EVEN_FACTORS } else { FACTORS };
+        if let Some(factor) = factors.into_iter().find(fits) {
             found.push((block, args, factor));
         }
     }
@@ -61,6 +65,14 @@ fn plain_size(func: &Function, block: Block) -> Option<u64> {
         size += u64::from(!matches!(opcode, Opcode::Iconst | Opcode::F32const | Opcode::F64const));
     }
     Some(size)
+}
+
+fn stores_floats(func: &Function, block: Block) -> bool {
+    let stored = |inst: Inst| match func.dfg.insts[inst] {
+        InstructionData::Store { args, .. } => func.dfg.value_type(args[0]).is_float(),
+        _ => false,
+    };
+    func.layout.block_insts(block).any(stored)
 }
 
 fn pinned(opcode: Opcode) -> bool {

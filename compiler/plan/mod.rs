@@ -62,6 +62,8 @@ pub struct Plan {
     pub bytes_are_shared: bool,
     /// Some code chooses a memory as it runs.
     pub chosen_memories: bool,
+    /// The module becomes a program by itself: nobody else knows its memories.
+    pub sealed: bool,
     type_numbers: HashMap<u32, u32>,
     func_numbers: HashMap<u32, u32>,
     data_numbers: HashMap<u32, u32>,
@@ -158,6 +160,7 @@ pub fn plan(
         chosen_memories: builtins.values().any(|b| b.memory == ANY_MEMORY),
         builtins,
         memories,
+        sealed: false,
         type_numbers,
         func_numbers,
         import_numbers,
@@ -180,6 +183,22 @@ impl Plan {
     /// Number of a canonical type among [`Plan::types`].
     pub fn type_number(&self, canonical: u32) -> u32 {
         self.type_numbers[&canonical]
+    }
+
+    /// True if memory 0 is one that the MMU watches, and nobody can keep code from pages of it below its length: not the
+    /// host, which does not know it or is Palisade's own, not the guest, not other threads.
+    pub fn pages_stay_open(&self) -> bool {
+        let Some(memory) = self.memories.first().filter(|m| self.base_pinned && m.mode == MemoryMode::Guard) else {
+            return false;
+        };
+        let controls = |builtin: &Builtin| {
+            [0, ANY_MEMORY].contains(&builtin.memory)
+                && matches!(builtin.action, Action::Control(_) | Action::MapFile | Action::Bind)
+        };
+        let special = memory.virtual_pages.is_some() || memory.no_access > 0 || memory.read_only.1 > 0;
+        !(special || memory.shared || memory.bindable || memory.immutable || memory.import.is_some())
+            && (self.sealed || !memory.exported)
+            && !self.builtins.values().any(controls)
     }
 
     /// Distance of the `pal_func` of a function, if it has one.
