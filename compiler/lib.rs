@@ -28,9 +28,10 @@ pub use target::Target;
 use plan::{MemorySpec, Provider};
 use read::{Features, Import};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use target::Registers;
 use translate::Env;
-use wasmparser::{ExternalKind, FuncType, MemoryType, ValType};
+use wasmparser::{ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef, ValType};
 
 /// How to compile one module.
 #[derive(Debug, Clone)]
@@ -59,6 +60,9 @@ pub struct Options {
     pub sealed: bool,
     /// Optimization passes to leave out; `-O0` leaves out all.
     pub disabled_passes: optimize::Disabled,
+    /// Exported functions that anybody calls; of the others there are neither symbols nor, if nothing else reaches them,
+    /// code. `None`: all may be called.
+    pub called_exports: Option<HashSet<String>>,
 }
 
 impl Options {
@@ -77,6 +81,7 @@ impl Options {
             interruptible: false,
             sealed: false,
             disabled_passes: optimize::Disabled::default(),
+            called_exports: None,
         }
     }
 }
@@ -108,8 +113,10 @@ pub struct Interface {
     pub exports: Vec<String>,
     /// It exports the function that its threads begin with.
     pub starts_threads: bool,
-    /// Number of functions, and bytes of code.
+    /// Number of functions.
     pub functions: usize,
+    /// So many of them can't run, and are not in the object.
+    pub left_out: usize,
 }
 
 /// An import, by its names in the file.
@@ -171,7 +178,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
             header: header::header(env, options),
             bindings: bindings::bindings(env, &options.name),
             interface: interface(env, options),
-            checks: generated.functions.iter().map(|code| code.checks).sum(),
+            checks: generated.functions.iter().flatten().map(|code| code.checks).sum(),
         })
     })
 }
@@ -184,6 +191,15 @@ pub fn clif(wasm: &[u8], options: &Options) -> Result<String> {
 /// An assembly listing of all functions, for reading.
 pub fn assembly(wasm: &[u8], options: &Options) -> Result<String> {
     with_env(wasm, options, generate::assembly)
+}
+
+/// Names of the functions that a module imports, binary or text; of a broken one those in front of the first error.
+pub fn imported_functions(wasm: &[u8]) -> Vec<String> {
+    let Ok(wasm) = binary(wasm) else { return Vec::new() };
+    let payloads = Parser::new(0).parse_all(&wasm).map_while(std::result::Result::ok);
+    let sections = payloads.filter_map(|payload| if let Payload::ImportSection(s) = payload { Some(s) } else { None });
+    let imports = sections.flat_map(|section| section.into_imports().map_while(std::result::Result::ok));
+    imports.filter(|import| matches!(import.ty, TypeRef::Func(_))).map(|import| import.name.to_owned()).collect()
 }
 
 /// What each memory, table and import becomes, and why (`--plan`).
@@ -208,6 +224,9 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     }
     let explain = |error| explain_vectors(error, options);
     let mut module = read::read(&wasm, &features).map_err(explain)?;
+    if let Some(called) = &options.called_exports {
+        module.keep_exported_functions(called);
+    }
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let mut plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
@@ -244,5 +263,6 @@ fn interface(env: &Env<'_>, options: &Options) -> Interface {
             is_function && *env.module.function_type(e.index) == thread_start
         }),
         functions: env.module.bodies.len(),
+        left_out: env.plan.reached_bodies(env.module).iter().filter(|&&runs| !runs).count(),
     }
 }
