@@ -118,6 +118,15 @@ fn it_can_be_left_out() {
     assert_eq!(vectors(&text, &hardened), 0);
 }
 
+#[test]
+fn of_long_chains_only_the_end_is_looked_at() {
+    let chain = "local.get $k f64.add ".repeat(10_000);
+    let at = |offset: u32| {
+        format!("local.get $i local.get $i f64.load offset={} {chain} f64.store offset={offset}\n", offset + 4096)
+    };
+    assert_eq!(vectors(&around("(memory 1)", 0, 16, "(i32.const 800)", &(at(0) + &at(8))), &options()), 32);
+}
+
 // ---- Random loops ----
 
 /// Numbers that don't change from run to run.

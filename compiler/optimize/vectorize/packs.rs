@@ -9,6 +9,9 @@ use std::collections::{HashMap, HashSet};
 /// Vectors a block may have.
 const MAX_NODES: usize = 96;
 
+/// Operations between a store and what its value is made of: guests decide how long such chains are.
+const MAX_DEPTH: usize = 32;
+
 /// Instructions that a group must save.
 const MIN_GAIN: usize = 2;
 
@@ -56,6 +59,7 @@ struct Search<'f> {
     covered: HashSet<Inst>,
     /// Where the group that is being looked at is stored.
     at: usize,
+    depth: usize,
 }
 
 impl Packs {
@@ -70,6 +74,7 @@ impl Packs {
             known: HashMap::new(),
             covered: HashSet::new(),
             at: 0,
+            depth: 0,
         };
         let users = users(func, block);
         let mut groups = Vec::new();
@@ -205,10 +210,21 @@ impl Search<'_> {
         if !(own && insts.iter().all(here) && insts.iter().all(same)) {
             return None;
         }
+        let func = self.func;
         let operand = |number: usize| -> Vec<Value> {
-            let args = insts.iter().map(|&inst| self.func.dfg.inst_args(inst)[number]);
-            args.map(|value| self.func.dfg.resolve_aliases(value)).collect()
+            let args = insts.iter().map(|&inst| func.dfg.inst_args(inst)[number]);
+            args.map(|value| func.dfg.resolve_aliases(value)).collect()
         };
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let node = self.of_operands(opcode, operand);
+        self.depth -= 1;
+        node
+    }
+
+    fn of_operands(&mut self, opcode: Opcode, operand: impl Fn(usize) -> Vec<Value>) -> Option<Node> {
         match opcode {
             Opcode::Fadd | Opcode::Fsub | Opcode::Fmul | Opcode::Fdiv => {
                 let (x, y) = (operand(0), operand(1));
