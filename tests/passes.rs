@@ -50,7 +50,8 @@ const LEAVES: &str = r#"
     (i32.xor (global.get $g) (i32.wrap_i64 (global.get $w))))
   (func $dead (param i32 i32) (result i32) (return (local.get 1)) (br_if 0 (i32.const 1) (i32.const 2)) (block (br 0)))
   (func $floats (param i32 i32) (result i32)
-    (i32.wrap_i64 (i64.reinterpret_f64 (f64.sqrt (f64.convert_i32_u (i32.mul (local.get 0) (local.get 1)))))))
+    (i32.add (i32.trunc_sat_f64_s (f64.convert_i32_s (local.get 1)))
+      (i32.wrap_i64 (i64.reinterpret_f64 (f64.sqrt (f64.convert_i32_u (i32.mul (local.get 0) (local.get 1))))))))
   (func $nothing (param i32 i32) (local.set 1 (local.get 0)))"#;
 
 /// A function that calls one of them in a loop, in places where variables, blocks and cold code could be mixed up.

@@ -122,7 +122,7 @@ fn is_integer_operator(op: &Operator<'_>) -> bool {
     )
 }
 
-/// All but rounding, which is the runtime's work on some CPUs, and conversions to integers, which trap.
+/// All but rounding, which is the runtime's work on some CPUs, and those conversions to integers that trap.
 fn is_float_operator(op: &Operator<'_>) -> bool {
     both!(
         op,
@@ -131,5 +131,7 @@ fn is_float_operator(op: &Operator<'_>) -> bool {
         F32Copysign F64Copysign, F32ConvertI32S F64ConvertI32S, F32ConvertI32U F64ConvertI32U,
         F32ConvertI64S F64ConvertI64S, F32ConvertI64U F64ConvertI64U, F32DemoteF64 F64PromoteF32,
         I32ReinterpretF32 I64ReinterpretF64, F32ReinterpretI32 F64ReinterpretI64,
+        I32TruncSatF32S I32TruncSatF32U, I32TruncSatF64S I32TruncSatF64U, I64TruncSatF32S I64TruncSatF32U,
+        I64TruncSatF64S I64TruncSatF64U,
     )
 }
