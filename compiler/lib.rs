@@ -28,9 +28,10 @@ pub use target::Target;
 use plan::{MemorySpec, Provider};
 use read::{Features, Import};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use target::Registers;
 use translate::Env;
-use wasmparser::{ExternalKind, FuncType, MemoryType, ValType};
+use wasmparser::{ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef, ValType};
 
 /// How to compile one module.
 #[derive(Debug, Clone)]
@@ -57,6 +58,9 @@ pub struct Options {
     pub interruptible: bool,
     /// Optimization passes to leave out; `-O0` leaves out all.
     pub disabled_passes: optimize::Disabled,
+    /// Exported functions that anybody calls; of the others there are neither symbols nor, if nothing else reaches them,
+    /// code. `None`: all may be called.
+    pub called_exports: Option<HashSet<String>>,
 }
 
 impl Options {
@@ -74,6 +78,7 @@ impl Options {
             precise_stores: None,
             interruptible: false,
             disabled_passes: optimize::Disabled::default(),
+            called_exports: None,
         }
     }
 }
@@ -105,8 +110,10 @@ pub struct Interface {
     pub exports: Vec<String>,
     /// It exports the function that its threads begin with.
     pub starts_threads: bool,
-    /// Number of functions, and bytes of code.
+    /// Number of functions.
     pub functions: usize,
+    /// So many of them can't run, and are not in the object.
+    pub left_out: usize,
 }
 
 /// An import, by its names in the file.
@@ -168,7 +175,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
             header: header::header(env, options),
             bindings: bindings::bindings(env, &options.name),
             interface: interface(env, options),
-            checks: generated.functions.iter().map(|code| code.checks).sum(),
+            checks: generated.functions.iter().flatten().map(|code| code.checks).sum(),
         })
     })
 }
@@ -181,6 +188,15 @@ pub fn clif(wasm: &[u8], options: &Options) -> Result<String> {
 /// An assembly listing of all functions, for reading.
 pub fn assembly(wasm: &[u8], options: &Options) -> Result<String> {
     with_env(wasm, options, generate::assembly)
+}
+
+/// Names of the functions that a module imports, binary or text; of a broken one those in front of the first error.
+pub fn imported_functions(wasm: &[u8]) -> Vec<String> {
+    let Ok(wasm) = binary(wasm) else { return Vec::new() };
+    let payloads = Parser::new(0).parse_all(&wasm).map_while(std::result::Result::ok);
+    let sections = payloads.filter_map(|payload| if let Payload::ImportSection(s) = payload { Some(s) } else { None });
+    let imports = sections.flat_map(|section| section.into_imports().map_while(std::result::Result::ok));
+    imports.filter(|import| matches!(import.ty, TypeRef::Func(_))).map(|import| import.name.to_owned()).collect()
 }
 
 /// What each memory, table and import becomes, and why (`--plan`).
@@ -205,6 +221,9 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     }
     let explain = |error| explain_vectors(error, options);
     let mut module = read::read(&wasm, &features).map_err(explain)?;
+    if let Some(called) = &options.called_exports {
+        module.keep_exported_functions(called);
+    }
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
@@ -240,5 +259,6 @@ fn interface(env: &Env<'_>, options: &Options) -> Interface {
             is_function && *env.module.function_type(e.index) == thread_start
         }),
         functions: env.module.bodies.len(),
+        left_out: env.plan.reached_bodies(env.module).iter().filter(|&&runs| !runs).count(),
     }
 }

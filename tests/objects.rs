@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use support::{AARCH64, Machine, compile_wat, machines, need, run, scratch, write};
+use support::{AARCH64, Machine, PALISADE, compile_wat, machines, need, run, scratch, write};
 
 /// Something of everything that objects hold: several memories, a table, globals, segments, imports, exports.
 const MODULE: &str = r#"(module
@@ -237,4 +237,90 @@ fn objects_name_the_version_of_their_runtime() {
     assert!(undefined.lines().any(|l| l.split_whitespace().last() == Some(&abi)), "no {abi} in {undefined}");
     let defined = text_of("nm", &["-g", "--defined-only"], &Machine::host().runtime());
     assert!(defined.lines().any(|l| l.split_whitespace().last() == Some(&abi)), "no {abi} in the runtime");
+}
+
+/// Functions that nothing can call: below, `lost…`. The others are what an export, the start function, a segment, a
+/// table or a global leads to, also by `ref.func`.
+const PARTLY_LOST: &str = r#"(module
+    (type $none (func))
+    (table 2 funcref)
+    (table $own 1 1 (ref null $none) (ref.func $of_table))
+    (elem (i32.const 0) $of_segment)
+    (elem declare func $named $lost_by_name)
+    (global funcref (ref.func $of_global))
+    (global $some (mut funcref) (ref.null func))
+    (func $lost_first (call $lost_twin))
+    (func $of_segment (call $deeper))
+    (func $lost_twin (call $lost_first) (call $shared))
+    (func $deeper (call $shared))
+    (func $shared)
+    (func $of_table)
+    (func $of_global)
+    (func $named)
+    (func $lost_by_name)
+    (func $begins (global.set $some (ref.func $named)))
+    (start $begins)
+    (func $lost_last (global.set $some (ref.func $lost_by_name)) (return_call $lost_by_name))
+    (func $exported (export "f")))"#;
+
+#[test]
+fn functions_that_cannot_run_are_left_out() {
+    if !need("reading symbols", &["nm"]) {
+        return;
+    }
+    for machine in machines() {
+        let dir = scratch();
+        let symbols = text_of("nm", &[], &compile_wat(&machine, dir.path(), "lib", PARTLY_LOST));
+        let has = |symbol: &str| symbols.lines().any(|l| l.split_whitespace().last() == Some(symbol));
+        for kept in ["of_segment", "deeper", "shared", "of_table", "of_global", "named", "begins", "exported"] {
+            assert!(has(kept), "no {kept} in {symbols}");
+        }
+        assert!(!symbols.contains("lost"), "{symbols}");
+    }
+}
+
+/// They are validated, and may not use what is not compiled.
+#[test]
+fn functions_that_cannot_run_are_looked_at() {
+    let options = palisade::Options::new("lib");
+    let error = |wasm: &[u8]| palisade::compile(wasm, &options).map(|_| ()).expect_err("it is refused").to_string();
+    let invalid = wat::parse_str("(module (func $lost (result i32)))").expect("text");
+    assert!(error(&invalid).contains("type mismatch"), "{}", error(&invalid));
+    let unsupported = wat::parse_str("(module (func $lost (drop (ref.i31 (i32.const 1)))))").expect("text");
+    assert!(error(&unsupported).contains("gc"), "{}", error(&unsupported));
+}
+
+/// Nobody calls an executable's exports but its modules and the runtime; C sources may.
+#[test]
+fn executables_have_what_their_modules_call() {
+    if !need("reading symbols", &["nm"]) {
+        return;
+    }
+    let app = r#"(module
+        (import "math" "twice" (func $twice (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (func $lost (export "lost"))
+        (func (export "_start") (call $exit (call $twice (i32.const 21)))))"#;
+    let math = r#"(module
+        (func $lost_part (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+        (func $lost_too (export "thrice") (param i32) (result i32) (call $lost_part (local.get 0)))
+        (func $double (export "twice") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2))))"#;
+    let dir = scratch();
+    for (name, text) in [("app.wat", app), ("math.wat", math), ("more.c", "int more;")] {
+        write(dir.path(), name, text);
+    }
+    for (inputs, all) in [(&["app.wat", "math.wat"][..], false), (&["math.wat", "app.wat", "more.c"], true)] {
+        let palisade = |more: &[&str]| {
+            let mut command = Command::new(PALISADE);
+            run(command.current_dir(dir.path()).args(inputs).args(more)).expect(0)
+        };
+        let said = palisade(&["-v", "-o", "app"]).stderr();
+        run(&mut Command::new(dir.path().join("app"))).expect(42);
+        let symbols = text_of("nm", &[], &dir.path().join("app"));
+        assert!(symbols.contains(" double") && symbols.contains("wasm.math.twice"), "{symbols}");
+        for lost in [" lost", "lost_too", "lost_part", "wasm.math.thrice", "wasm.app.lost"] {
+            assert_eq!(symbols.contains(lost), all, "{lost} in {symbols}");
+        }
+        assert_eq!(said.contains("3 functions (2 of them can't run and are left out)"), !all, "{said}");
+    }
 }

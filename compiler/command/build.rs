@@ -6,6 +6,7 @@ use super::{Failure, output, program, progress};
 use palisade::link::{LinkInput, link};
 use palisade::write::write_program;
 use palisade::{Checks, Error, Object, Options};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,7 +96,13 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
     if command.options.verbose {
         let (functions, bytes) = (object.interface.functions, object.bytes.len());
         let time = begin.elapsed();
-        output::complain(&format!("palisade: {file}: {functions} functions, object of {bytes} bytes, {time:.2?}"));
+        let left_out = match object.interface.left_out {
+            0 => String::new(),
+            count => format!(" ({count} of them can't run and are left out)"),
+        };
+        output::complain(&format!(
+            "palisade: {file}: {functions} functions{left_out}, object of {bytes} bytes, {time:.2?}"
+        ));
         let Checks { before, after, aside } = object.checks;
         output::complain(&format!(
             "palisade: {file}: {before} bounds checks, {after} after optimization, and {aside} in versions of loops for \
@@ -184,12 +191,13 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     fs::create_dir(&headers).map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
     let mut inputs = Vec::new();
     let mut interfaces = Vec::new();
+    let called = called_exports(command)?;
     for input in &command.options.inputs {
         if let Some(argument) = linker_argument(input) {
             inputs.push(LinkInput::Other(argument.into()));
         } else if is_module(input) {
             let wasm = read(input)?;
-            let options = compile_options(command, input);
+            let options = Options { called_exports: called.clone(), ..compile_options(command, input) };
             let object = compile(command, input, &wasm, &options)?;
             let path = folder.path().join(format!("{}-{}.o", interfaces.len(), options.name));
             output::write(&path, &object.bytes)?;
@@ -212,6 +220,27 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     }
     inputs.push(LinkInput::Headers(headers.into()));
     link_output(command, &inputs, output)
+}
+
+/// Arguments that give the linker nothing that could call exports.
+const HARMLESS: [&str; 5] = ["-static", "-static-pie", "-pthread", "-pie", "-no-pie"];
+
+/// Exported functions that an executable of modules alone calls: what it begins with, and what the modules import, from
+/// whichever of them. `None` where others may call all of them.
+fn called_exports(command: &Command) -> Result<Option<HashSet<String>>, Failure> {
+    let options = &command.options;
+    let modules: Vec<&OsString> = options.inputs.iter().filter(|i| is_module(i)).collect();
+    let is_harmless = |input: &&OsString| linker_argument(input).is_some_and(|a| HARMLESS.contains(&a));
+    let alone = options.inputs.len() == modules.len() + options.inputs.iter().filter(is_harmless).count();
+    if options.shared || options.header.is_some() || !alone {
+        return Ok(None);
+    }
+    let mut called = HashSet::from(program::ENTRIES.map(str::to_owned));
+    // One module's imports are never its own.
+    for module in modules.iter().filter(|_| modules.len() > 1) {
+        called.extend(palisade::imported_functions(&read(module)?));
+    }
+    Ok(Some(called))
 }
 
 fn link_output(command: &Command, inputs: &[LinkInput], output: &Path) -> Result<(), Failure> {

@@ -8,6 +8,9 @@ use palisade::write::{Program, ProgramMemory, ProgramModule, Source};
 use palisade::{Error, Field, Interface};
 use std::collections::HashSet;
 
+/// Exported functions that the program's `main` and threads begin with.
+pub const ENTRIES: [&str; 3] = ["_start", "_initialize", "wasi_thread_start"];
+
 /// A module with the file it is from.
 type Input = (String, Interface);
 

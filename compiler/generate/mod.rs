@@ -28,8 +28,9 @@ use std::collections::BTreeSet;
 
 /// All machine code of a module.
 pub struct Generated {
-    /// Defined wasm functions in index order; if there is a second version of the code, all of them once more.
-    pub functions: Vec<Code>,
+    /// Defined wasm functions in index order, `None` for those that can't run; if there is a second version of the code,
+    /// all of them once more.
+    pub functions: Vec<Option<Code>>,
     /// Stubs, each with what it is for.
     pub stubs: Vec<(StubKind, Code)>,
 }
@@ -186,7 +187,7 @@ pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated
     }
     let mut stubs = compile_stubs(env, &stub_kinds(env))?;
     // Helpers' thunks, and what stands behind tail calls, exist only where some code calls them.
-    let helpers = used_helpers(functions.iter().chain(stubs.iter().map(|(_, code)| code)));
+    let helpers = used_helpers(functions.iter().flatten().chain(stubs.iter().map(|(_, code)| code)));
     let helpers: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
     let tails: Vec<StubKind> = used_tails(&functions).into_iter().map(StubKind::Tail).collect();
     stubs.extend(compile_stubs(env, &helpers)?);
@@ -195,17 +196,23 @@ pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated
     Ok(Generated { functions, stubs })
 }
 
-fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<Code>> {
+fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<Option<Code>>> {
     let first = env.module.imported_functions;
+    let reached = env.plan.reached_bodies(env.module);
     let compile = |worker: &mut Worker, at: usize| {
         let (index, body) = (first + at as u32, &env.module.bodies[at]);
         worker.context.clear();
+        // Of what can't run this is the validation.
         let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
+        if !reached[at] {
+            progress();
+            return Ok(None);
+        }
         let code = (worker.code(env, None, handlers))
             .and_then(|code| worker.limit_stack(env, code, Some(body.body.range().start as u32)))
             .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
         progress();
-        code
+        code.map(Some)
     };
     let sizes = env.module.bodies.iter().map(|body| body.body.range()).map(|range| range.end - range.start);
     // The first error in function order, whichever thread found one first.
@@ -263,7 +270,8 @@ fn list_version(env: &Env<'_>, text: &(impl Fn(&Env<'_>, &mut Worker) -> Result<
             let handlers = translate(env, index, body, &mut worker.scratch, &mut worker.context.func)?;
             worker.note_kept(env, &handlers);
             let name = env.module.function_name(index).unwrap_or("");
-            Ok(format!("; function {index} {name:?}\n{}\n", text(env, worker)?))
+            let fate = if env.plan.reached[index as usize] { "" } else { ", which can't run and is in no object" };
+            Ok(format!("; function {index} {name:?}{fate}\n{}\n", text(env, worker)?))
         })
         .collect();
     texts.into_iter().collect()
@@ -354,8 +362,8 @@ fn used_helpers<'c>(codes: impl Iterator<Item = &'c Code>) -> Vec<Helper> {
     Helper::ALL.into_iter().filter(|&h| used[h as usize]).collect()
 }
 
-fn used_tails(functions: &[Code]) -> BTreeSet<u32> {
-    let symbols = functions.iter().flat_map(|c| &c.relocations).map(|r| r.symbol);
+fn used_tails(functions: &[Option<Code>]) -> BTreeSet<u32> {
+    let symbols = functions.iter().flatten().flat_map(|c| &c.relocations).map(|r| r.symbol);
     symbols.filter_map(|symbol| if let Symbol::TailStub(ty) = symbol { Some(ty) } else { None }).collect()
 }
 

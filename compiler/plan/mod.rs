@@ -6,6 +6,7 @@ mod data;
 mod describe;
 mod layout;
 mod memory;
+mod reach;
 mod rodata;
 mod scan;
 mod spec;
@@ -21,7 +22,7 @@ pub use table::TablePlan;
 
 use crate::error::{Error, Result};
 use crate::name;
-use crate::read::{ConstOp, ElementItem, ElementMode, Import, Module, refers_to_function};
+use crate::read::{ElementItem, ElementMode, Import, Module, refers_to_function};
 use scan::Scan;
 use std::collections::{HashMap, HashSet};
 use wasmparser::{ExternalKind, FuncType, ValType};
@@ -54,6 +55,8 @@ pub struct Plan {
     pub funcs: Vec<u32>,
     /// Canonical types in use; their position is the number of their interned type in the context.
     pub types: Vec<u32>,
+    /// For each function, imported or not: it can run. There is no code for the others.
+    pub reached: Vec<bool>,
     /// Distances of everything in the context.
     pub layout: Layout,
     /// Imported functions that are compiled to what they stand for.
@@ -135,7 +138,8 @@ pub fn plan(
     let import_code = plan_import_code(module, &import_modules, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
-    let funcs = reference_functions(module, &scan, &tables);
+    let reached = reach::reached(module, &scan.named);
+    let funcs = reference_functions(module, &scan, &tables, &reached);
     let data = data::plan(module, &memories, &scan);
     layout.finish(module, types.len(), funcs.len(), data.len());
     let number = |list: &[u32]| list.iter().zip(0..).map(|(&key, at)| (key, at)).collect::<HashMap<_, _>>();
@@ -153,6 +157,7 @@ pub fn plan(
         checked_globals: checked_globals(module),
         funcs,
         types,
+        reached,
         layout,
         bytes_are_shared: memories.iter().any(|m| m.bindable),
         chosen_memories: builtins.values().any(|b| b.memory == ANY_MEMORY),
@@ -175,6 +180,11 @@ impl Plan {
         self.version_slot?;
         let memories = self.memories.iter().map(MemoryPlan::checked).collect();
         Some(Plan { memories, ..self.clone() })
+    }
+
+    /// Whether each function that the module defines can run.
+    pub fn reached_bodies(&self, module: &Module<'_>) -> &[bool] {
+        &self.reached[module.imported_functions as usize..]
     }
 
     /// Number of a canonical type among [`Plan::types`].
@@ -285,8 +295,9 @@ fn used_types(module: &Module<'_>) -> Vec<u32> {
 }
 
 /// Functions that `ref.func`, an element segment that exists at run time, or a table can turn into a reference.
-fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -> Vec<u32> {
-    let mut functions: Vec<u32> = scan.referenced.iter().copied().collect();
+fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan], reached: &[bool]) -> Vec<u32> {
+    let bodies = scan.referenced.iter().zip(&reached[module.imported_functions as usize..]);
+    let mut functions: Vec<u32> = bodies.filter(|(_, runs)| **runs).flat_map(|(named, _)| named).copied().collect();
     for element in &module.elements {
         let is_static = |table: u32| tables[table as usize].is_static();
         match element.mode {
@@ -298,12 +309,7 @@ fn reference_functions(module: &Module<'_>, scan: &Scan, tables: &[TablePlan]) -
     }
     let dynamic = module.tables.iter().zip(tables).filter(|(_, plan)| !plan.is_static());
     functions.extend(dynamic.filter_map(|(table, _)| function_of(table.init)));
-    functions.extend(module.globals.iter().filter_map(|g| g.init.as_ref()).flat_map(|init| &init.0).filter_map(|op| {
-        match op {
-            ConstOp::RefFunc(f) => Some(*f),
-            _ => None,
-        }
-    }));
+    functions.extend(reach::named_by_globals(module));
     functions.sort_unstable();
     functions.dedup();
     functions

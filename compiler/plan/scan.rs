@@ -9,27 +9,49 @@ use wasmparser::Operator;
 /// What the code does with tables and references.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Functions that `ref.func` names.
-    pub referenced: HashSet<u32>,
+    /// For each body, functions that it calls or that its `ref.func`s name.
+    pub named: Vec<Vec<u32>>,
+    /// For each body, functions that its `ref.func`s name.
+    pub referenced: Vec<Vec<u32>>,
     /// Tables that code reads or writes other than by `call_indirect` and `table.size`.
     pub tables_used_as_values: HashSet<u32>,
     /// Data segments that `memory.init` and `data.drop` name.
     pub data_named: HashSet<u32>,
 }
 
+/// The same of one body.
+#[derive(Default)]
+struct BodyScan {
+    called: Vec<u32>,
+    referenced: Vec<u32>,
+    tables_used_as_values: HashSet<u32>,
+    data_named: HashSet<u32>,
+}
+
 impl Scan {
     pub fn of(module: &Module<'_>) -> Result<Scan> {
-        module.bodies.par_iter().map(|body| scan_body(&body.body)).try_reduce(Scan::default, |mut a, b| {
-            a.referenced.extend(b.referenced);
-            a.tables_used_as_values.extend(b.tables_used_as_values);
-            a.data_named.extend(b.data_named);
-            Ok(a)
-        })
+        let bodies: Result<Vec<BodyScan>> = module.bodies.par_iter().map(|body| scan_body(&body.body)).collect();
+        let mut scan = Scan::default();
+        for body in bodies? {
+            scan.tables_used_as_values.extend(body.tables_used_as_values);
+            scan.data_named.extend(body.data_named);
+            scan.named.push(distinct(body.called, &body.referenced));
+            scan.referenced.push(body.referenced);
+        }
+        Ok(scan)
     }
 }
 
-fn scan_body(body: &wasmparser::FunctionBody<'_>) -> Result<Scan> {
-    let mut scan = Scan::default();
+fn distinct(mut functions: Vec<u32>, more: &[u32]) -> Vec<u32> {
+    functions.extend(more);
+    functions.sort_unstable();
+    functions.dedup();
+    functions.shrink_to_fit();
+    functions
+}
+
+fn scan_body(body: &wasmparser::FunctionBody<'_>) -> Result<BodyScan> {
+    let mut scan = BodyScan::default();
     let found = &mut scan.tables_used_as_values;
     let mut reader = body.get_operators_reader()?;
     while !reader.eof() {
@@ -46,7 +68,10 @@ fn scan_body(body: &wasmparser::FunctionBody<'_>) -> Result<Scan> {
                 scan.data_named.insert(data_index);
             }
             Operator::RefFunc { function_index } => {
-                scan.referenced.insert(function_index);
+                scan.referenced.push(function_index);
+            }
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                scan.called.push(function_index);
             }
             _ => {}
         }

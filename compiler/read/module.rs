@@ -3,7 +3,7 @@
 use super::memories::{ManyMemories, Resources};
 use super::{BranchHints, ConstExpression, Features, Names};
 use crate::error::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::types::{CoreTypeId, TypesRef};
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncType,
@@ -416,6 +416,12 @@ impl<'a> Module<'a> {
         };
         self.data.push(Data { mode, bytes: data.data });
         Ok(())
+    }
+
+    /// Forgets exports of functions but those of these names.
+    pub fn keep_exported_functions(&mut self, names: &HashSet<String>) {
+        let is_function = |kind| matches!(kind, ExternalKind::Func | ExternalKind::FuncExact);
+        self.exports.retain(|export| !is_function(export.kind) || names.contains(export.name));
     }
 
     /// The first type index that means the same type as `index`.

@@ -231,18 +231,20 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
         let first = self.env.module.imported_functions;
         // Offset 0 is the empty string: a function without a name.
         let defined = self.env.module.bodies.len() as u32;
-        let names: Vec<u32> = (0..self.text.functions.len() as u32)
-            .map(|i| self.string(self.env.module.function_name(first + i % defined).unwrap_or_default()))
-            .collect();
+        let runs = self.env.plan.reached_bodies(self.env.module);
+        let name = |number: u32| {
+            let body = number % defined;
+            if runs[body as usize] { self.env.module.function_name(first + body).unwrap_or_default() } else { "" }
+        };
+        let names: Vec<&str> = (0..self.text.functions.len() as u32).map(name).collect();
+        let names: Vec<u32> = names.into_iter().map(|name| self.string(name)).collect();
         self.rodata.array(names)
     }
 
     fn sites(&mut self) -> SiteTables {
         let (generated, text) = (self.generated, self.text);
-        let functions = text.functions.iter().copied().zip(&generated.functions);
-        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
-        let all: Vec<_> =
-            functions.chain(stubs).flat_map(|(at, code)| code.sites.iter().map(move |s| (at + s.offset, s))).collect();
+        let codes = text.codes(generated);
+        let all: Vec<_> = codes.flat_map(|(at, code)| code.sites.iter().map(move |s| (at + s.offset, s))).collect();
         let code = self.rodata.array(all.iter().map(|(at, _)| *at));
         let wasm = self.rodata.array(all.iter().map(|(_, s)| s.wasm));
         let kind = self.rodata.len();
@@ -459,7 +461,7 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     fn handlers(&mut self) -> HandlerTables {
         let (text, generated) = (self.text, self.generated);
         let (mut sites, mut scopes, mut clauses) = (Vec::new(), Vec::new(), Vec::new());
-        for (&at, code) in text.functions.iter().zip(&generated.functions) {
+        for (at, code) in text.function_codes(generated) {
             let Some((function_scopes, frame)) = &code.tries else { continue };
             // Counts of things that each take bytes in the wasm file.
             let base = scopes.len() as u32 / SCOPE_WORDS;
@@ -487,11 +489,9 @@ impl<'w, 'a> ModuleWriter<'w, 'a> {
     /// Which registers frames keep: neighbours that keep the same are one entry.
     fn frames(&mut self) -> FrameTables {
         let (text, generated) = (self.text, self.generated);
-        let functions = text.functions.iter().copied().zip(&generated.functions);
-        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
         let (mut starts, mut firsts, mut saved) = (Vec::new(), Vec::new(), vec![0]);
         let mut known: HashMap<&[SavedRegister], u32> = HashMap::from([(&[][..], 0)]);
-        for (at, code) in functions.chain(stubs) {
+        for (at, code) in text.codes(generated) {
             let first = *known.entry(&code.saved).or_insert_with(|| {
                 // A few dozen combinations of a few dozen numbers, below a few hundred bytes each.
                 let first = saved.len() as u32;

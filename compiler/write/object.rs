@@ -286,6 +286,9 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         for (number, &start) in starts.iter().enumerate() {
             let end = starts.get(number + 1).copied().unwrap_or(self.text.functions_end);
             let index = first + number as u32 % self.env.module.bodies.len() as u32;
+            if !self.env.plan.reached[index as usize] {
+                continue;
+            }
             let label = function_label(self.env, index).replace('\0', "\u{fffd}");
             let at = (self.text_section, u64::from(start));
             let symbol = self.define(label, at, (end - start).into(), SymbolKind::Text, SymbolScope::Compilation);
@@ -295,9 +298,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
 
     fn unwind(&mut self, generated: &Generated) -> Result<(), Failure> {
         let text = &self.text;
-        let functions = text.functions.iter().copied().zip(&generated.functions);
-        let stubs = generated.stubs.iter().map(|(kind, code)| (text.stubs[kind], code));
-        let codes: Vec<(u32, &Code)> = functions.chain(stubs).collect();
+        let codes: Vec<(u32, &Code)> = text.codes(generated).collect();
         if self.format == BinaryFormat::Coff {
             let tables = pdata::encode(self.env, codes.into_iter());
             return self.place_pdata(tables);

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 pub struct Text {
     /// All code.
     pub bytes: Vec<u8>,
-    /// Start of each defined function; those of the second version of the code come behind the others.
+    /// Start of each defined function, or of what follows in its place if it can't run; those of the second version of
+    /// the code come behind the others.
     pub functions: Vec<u32>,
     /// End of the wasm functions; stubs come behind.
     pub functions_end: u32,
@@ -34,6 +35,9 @@ const MARK: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 const FUNCTION_ALIGN: usize = generate::WINDOW as usize;
 const STUB_ALIGN: usize = 16;
 
+/// Where functions without code are until all others have their places.
+const NOWHERE: u32 = u32::MAX;
+
 impl Text {
     /// Lays out all code.
     pub fn new(env: &Env<'_>, generated: &Generated) -> Result<Text> {
@@ -52,6 +56,10 @@ impl Text {
         // int3 or udf between functions.
         let padding = if x86 { 0xcc } else { 0 };
         for code in &generated.functions {
+            let Some(code) = code else {
+                text.functions.push(NOWHERE);
+                continue;
+            };
             text.make_room(padding);
             text.advance(code.phase as usize, padding);
             let at = text.append(code, 1, padding)?;
@@ -59,6 +67,7 @@ impl Text {
             text.functions.push(at);
         }
         text.functions_end = text.bytes.len() as u32;
+        text.close_gaps();
         text.thunks_end = text.functions_end;
         for (kind, code) in &generated.stubs {
             let behind = text.bytes.len() as u32;
@@ -78,6 +87,29 @@ impl Text {
         }
         text.resolve(generated)?;
         Ok(text)
+    }
+
+    /// Gives functions without code the start of the next one that has some: none of its code is taken for theirs.
+    fn close_gaps(&mut self) {
+        let mut next = self.functions_end;
+        for start in self.functions.iter_mut().rev() {
+            if *start == NOWHERE {
+                *start = next;
+            }
+            next = *start;
+        }
+    }
+
+    /// All code with its offset: functions, then stubs.
+    pub fn codes<'g>(&self, generated: &'g Generated) -> impl Iterator<Item = (u32, &'g Code)> {
+        let stubs = generated.stubs.iter().map(|(kind, code)| (self.stubs[kind], code));
+        self.function_codes(generated).chain(stubs)
+    }
+
+    /// The same of functions only.
+    pub fn function_codes<'g>(&self, generated: &'g Generated) -> impl Iterator<Item = (u32, &'g Code)> {
+        let functions = self.functions.iter().copied().zip(&generated.functions);
+        functions.filter_map(|(at, code)| Some((at, code.as_ref()?)))
     }
 
     /// For the mark in front of what comes next.
@@ -132,12 +164,8 @@ impl Text {
     }
 
     fn resolve(&mut self, generated: &Generated) -> Result<()> {
-        let functions = self.functions.clone();
-        for (at, code) in functions.into_iter().zip(&generated.functions) {
+        for (at, code) in self.codes(generated).collect::<Vec<_>>() {
             self.resolve_code(at, code);
-        }
-        for (kind, code) in &generated.stubs {
-            self.resolve_code(self.stubs[kind], code);
         }
         Ok(())
     }

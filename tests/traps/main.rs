@@ -73,9 +73,12 @@ fn module(body: &str) -> String {
              (table $table 10 funcref)
              (elem (i32.const 0) $nothing)
              (global $zero (mut i32) (i32.const 0))
+             (func $idle (call $busy))
              (func $nothing)
              (func $culprit {body})
+             (func $busy (call $idle) (unreachable))
              (func $caller (call $culprit))
+             (func $last unreachable)
              (func (export "_start") (call $caller)))"#
     )
 }

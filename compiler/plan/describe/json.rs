@@ -19,6 +19,7 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
             ("source", string(source)),
         ])
     });
+    let runs = plan.reached_bodies(module);
     let constants = plan.globals.iter().filter(|g| matches!(g, GlobalPlan::Constant(_))).count();
     object(&[
         ("context_bytes", plan.layout.context_size.to_string()),
@@ -28,6 +29,8 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
         ("tables", array(tables)),
         ("globals", plan.globals.len().to_string()),
         ("constant_globals", constants.to_string()),
+        ("functions", runs.len().to_string()),
+        ("functions_left_out", runs.iter().filter(|&&runs| !runs).count().to_string()),
         ("import_modules", array(imports)),
     ]) + "\n"
 }

@@ -25,6 +25,9 @@ pub fn describe(module: &Module<'_>, plan: &Plan) -> String {
     }
     let constants = plan.globals.iter().filter(|g| matches!(g, GlobalPlan::Constant(_))).count();
     line(&mut out, format_args!("globals: {}, of which {constants} are constants", plan.globals.len()));
+    let runs = plan.reached_bodies(module);
+    let left_out = runs.iter().filter(|&&runs| !runs).count();
+    line(&mut out, format_args!("functions: {}, of which {left_out} can't run and are left out", runs.len()));
     if !plan.builtins.is_empty() {
         let count = plan.builtins.len();
         line(&mut out, format_args!("imports from \"palisade:memory\": {count}, compiled to what they stand for"));
