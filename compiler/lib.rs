@@ -95,6 +95,8 @@ pub struct Object {
     pub interface: Interface,
     /// Explicit bounds checks of memories, before and after optimization.
     pub checks: Checks,
+    /// So many calls became the code of their callee.
+    pub inlined: usize,
 }
 
 /// The parts of a module that linking a program needs to know.
@@ -176,6 +178,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
             bindings: bindings::bindings(env, &options.name),
             interface: interface(env, options),
             checks: generated.functions.iter().flatten().map(|code| code.checks).sum(),
+            inlined: generated.functions.iter().flatten().map(|code| code.inlined).sum(),
         })
     })
 }
@@ -226,10 +229,12 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     }
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
-    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, options.target.is_board())?;
     let harden = options.target.harden;
     let all = optimize::Disabled::all();
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
+    let inline = if disabled.inlining() { 0 } else { options.opt_level };
+    let board = options.target.is_board();
+    let plan = plan::plan(&module, &specs, &options.imports, options.interruptible, board, inline)?;
     let disabled = &if harden.spectre { disabled.and_trusting() } else { disabled.clone() };
     then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, options.precise_stores, harden)).map_err(explain)
 }

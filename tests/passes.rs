@@ -27,6 +27,128 @@ fn unknown_passes_are_refused_and_known_ones_are_not() {
     }
 }
 
+// ---- Inlining ----
+
+/// Small functions of all shapes that are inlined, each called with what lies in `$x` and `$y`.
+const LEAVES: &str = r#"
+  (global $g (mut i32) (i32.const 5)) (global $w (mut i64) (i64.const 1))
+  (func $add (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func $early (param i32 i32) (result i32)
+    (if (i32.lt_s (local.get 0) (local.get 1)) (then (return (i32.const -7))))
+    (block $out (result i32) (br_if $out (i32.const 9) (i32.eq (local.get 0) (local.get 1))) (drop) (local.get 0)))
+  (func $outermost (param i32 i32) (result i32)
+    (block (block (br_if 2 (i32.const 1) (local.get 0)) (drop) (br_if 1 (local.get 1)) (br 2 (i32.const 2))))
+    (i32.const 3))
+  (func $fresh (param i32 i32) (result i32) (local $seen i32) (local $wide i64)
+    (if (local.get $wide) (i64.ne (i64.const 0)) (then (return (i32.const 1000))))
+    (local.set $wide (i64.const 1))
+    (local.set $seen (i32.add (local.get $seen) (local.get 0)))
+    (local.set 0 (i32.const 99))
+    (local.get $seen))
+  (func $globals (param i32 i32) (result i32)
+    (global.set $g (i32.add (global.get $g) (local.get 0))) (global.set $w (i64.extend_i32_s (local.get 1)))
+    (i32.xor (global.get $g) (i32.wrap_i64 (global.get $w))))
+  (func $dead (param i32 i32) (result i32) (return (local.get 1)) (br_if 0 (i32.const 1) (i32.const 2)) (block (br 0)))
+  (func $floats (param i32 i32) (result i32)
+    (i32.add (i32.trunc_sat_f64_s (f64.convert_i32_s (local.get 1)))
+      (i32.wrap_i64 (i64.reinterpret_f64 (f64.sqrt (f64.convert_i32_u (i32.mul (local.get 0) (local.get 1))))))))
+  (func $nothing (param i32 i32) (local.set 1 (local.get 0)))"#;
+
+/// A function that calls one of them in a loop, in places where variables, blocks and cold code could be mixed up.
+fn calling(leaf: &str) -> String {
+    format!(
+        r#"(func (export "{leaf}") (param $x i32) (param $y i32) (result i32) (local $sum i32) (local $i i32)
+  (loop $again
+    (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31))
+      (call ${leaf} (call ${leaf} (local.get $x) (local.get $i)) (local.tee $y (i32.sub (local.get $y) (i32.const 3))))))
+    (call $nothing (local.get $x) (local.get $y))
+    (if (i32.and (local.get $i) (i32.const 1))
+      (then (local.set $x (call ${leaf} (local.get $i) (local.get $x)))) (else (local.set $x (local.get $i))))
+    (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 20))))
+  (i32.add (local.get $sum) (i32.add (local.get $x) (local.get $y))))"#
+    )
+}
+
+const LEAF_NAMES: [&str; 7] = ["add", "early", "outermost", "fresh", "globals", "dead", "floats"];
+
+#[test]
+fn inlining_changes_no_result() {
+    let functions: String = LEAF_NAMES.iter().map(|leaf| calling(leaf)).collect();
+    let wat = format!("(module {LEAVES} {functions})");
+    let calls: String = LEAF_NAMES
+        .iter()
+        .map(|leaf| {
+            format!("\t\tif (m_{leaf}(m, x, 40 - x) != n_{leaf}(n, x, 40 - x))\n\t\t\tprintf(\"{leaf} %d\\n\", x);\n")
+        })
+        .collect();
+    let host = format!(
+        "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\nint main(void)\n{{\n\tstruct m *m;\n\tstruct n *n;\n\
+         \tif (pal_m_instantiate(&m) != PAL_TRAP_NONE || pal_n_instantiate(&n) != PAL_TRAP_NONE)\n\t\treturn 1;\n\
+         \tfor (int x = -2; x < 50; x += 7) {{\n{calls}\t}}\n\treturn 0;\n}}\n"
+    );
+    for machine in machines() {
+        let dir = scratch();
+        let with = compile_wat(&machine, dir.path(), "m", &wat);
+        let without = compile_without_passes(&machine, dir.path(), "n", &wat);
+        let program = link_c(&machine, dir.path(), &host, &[with, without], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "", "{}", machine.name());
+    }
+}
+
+/// How many calls of a module are inlined.
+fn inlined(wat: &str, change: impl FnOnce(&mut Options)) -> usize {
+    let mut options = options("m", None);
+    change(&mut options);
+    palisade::compile(&wat::parse_str(wat).expect(wat), &options).expect(wat).inlined
+}
+
+#[test]
+fn small_functions_that_cannot_trap_are_inlined() {
+    let functions: String = LEAF_NAMES.iter().map(|leaf| calling(leaf)).collect();
+    let wat = format!("(module {LEAVES} {functions})");
+    assert_eq!(inlined(&wat, |_| ()), 7 * 4);
+    assert_eq!(inlined(&wat, |options| options.opt_level = 1), 0, "that is Cranelift alone");
+    assert_eq!(inlined(&wat, |options| assert!(options.disabled_passes.add("inline"))), 0);
+    let calls = |text: &str| count(text, &["call"]);
+    assert_eq!((calls(&assembly(&wat, None)), calls(&assembly(&wat, Some("inline")))), (0, 7 * 4));
+}
+
+#[test]
+fn what_reports_name_stays_a_function() {
+    let called = |body: &str, level| {
+        let wat = format!(
+            r#"(module (memory 1) (table 1 funcref) (tag $t) (global $g funcref (ref.null func))
+  (func $f (param i32 i32) (result i32) {body})
+  (func (export "g") (result i32) (call $f (i32.const 1) (i32.const 2))))"#
+        );
+        inlined(&wat, |options| options.opt_level = level)
+    };
+    assert_eq!(called("(i32.add (local.get 0) (local.get 1))", 2), 1);
+    for body in [
+        "(i32.div_u (local.get 0) (local.get 1))",
+        "(i32.load (local.get 0))",
+        "(i32.trunc_f32_s (f32.const 1))",
+        "unreachable",
+        "(throw $t)",
+        "(call $f (local.get 0) (local.get 1))",
+        "(return_call $f (local.get 0) (local.get 1))",
+        "(call_indirect (result i32) (local.get 0))",
+        "(drop (global.get $g)) (local.get 0)",
+        "(loop (br 0)) (local.get 0)",
+    ] {
+        assert_eq!(called(body, 3), 0, "{body}");
+    }
+    // Larger ones at -O3, none of any size; and not what is rarely called, or called without end.
+    let sums = |count: usize| format!("(local.get 0) {}", "(local.get 1) i32.add ".repeat(count));
+    assert_eq!((called(&sums(12), 2), called(&sums(30), 2)), (1, 0));
+    assert_eq!((called(&sums(30), 3), called(&sums(60), 3)), (1, 0));
+    let rarely = r#"(module (func $f) (func (export "g") (param i32)
+  local.get 0 (@metadata.code.branch_hint "\00") if call $f end call $f))"#;
+    assert_eq!(inlined(rarely, |_| ()), 1);
+    let often = format!(r#"(module (func $f nop nop nop) (func (export "g") {}))"#, "(call $f)".repeat(3000));
+    assert_eq!(inlined(&often, |_| ()), 1000, "a function grows by 4000 instructions");
+}
+
 /// A loop as LLVM makes it, which tests the counter's new value: Cranelift moves the test to the old one.
 const COUNTED: &str = r#"(module (memory 1) (func (export "f") (local $i i32)
   (loop $again
@@ -367,7 +489,7 @@ fn checked_options(name: &str, without: Option<&str>) -> Options {
 /// A module with a function of four parameters.
 fn function(memory: &str, body: &str) -> String {
     format!(
-        r#"(module (memory {memory}) (func $other)
+        r#"(module (memory {memory}) (func $other unreachable)
   (func (export "f") (param $a i32) (param $b i32) (param $n i32) (param $w i64) (result i32) (local $s i32) {body}
     (local.get $s)))"#
     )
@@ -415,7 +537,7 @@ fn checks_that_others_imply_disappear() {
     assert_eq!(once("1", &format!("{multiple} {beyond} {}", at(3))), (2, 1, 0));
     assert_eq!(once("1", &format!("{multiple} {} {}", at(-4), at(0))), (2, 2, 0));
     // Of different memories.
-    let two = "(module (memory 1) (memory 1) (func (param i32) (drop (i32.load 0 (local.get 0))) (drop (i32.load 1 (local.get 0)))))";
+    let two = "(module (memory 1) (memory 1) (func (export \"f\") (param i32) (drop (i32.load 0 (local.get 0))) (drop (i32.load 1 (local.get 0)))))";
     assert_eq!(checks(two, None), (2, 2, 0));
 }
 
@@ -508,7 +630,7 @@ fn loops_over_ranges_have_a_version_without_checks() {
 /// Compares what is at $a + $i with what is at $b, for all $i below $n, up to $m words; `more` happens each time.
 fn search(memory: &str, word: &str, end: &str, more: &str) -> (usize, usize, usize) {
     let text = format!(
-        r#"(module (memory {memory}) (func $other)
+        r#"(module (memory {memory}) (func $other unreachable)
   (func (export "f") (param $a i32) (param $b i32) (param $n i32) (param $m i32) (result i32)
     (local $i i32) (local $j i32) (local $k i32) (local $s i32)
     (block $done (loop $all

@@ -108,6 +108,7 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
             "palisade: {file}: {before} bounds checks, {after} after optimization, and {aside} in versions of loops for \
              accesses that may be outside"
         ));
+        output::complain(&format!("palisade: {file}: {} calls inlined", object.inlined));
     }
     if let Some(path) = &command.options.header {
         let header = object.header.as_ref().map_err(|e| Failure::of(&file, e.clone()))?;

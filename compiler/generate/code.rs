@@ -43,6 +43,8 @@ pub struct Code {
     pub tries: Option<(Vec<Scope>, TryFrame)>,
     /// Explicit bounds checks of memories.
     pub checks: Checks,
+    /// Calls that became the code of their callee.
+    pub inlined: usize,
 }
 
 /// How many explicit bounds checks of memories there are.
@@ -181,6 +183,7 @@ impl Code {
             handler_sites: handler_sites(compiled),
             tries: try_frame(compiled, handlers.pinned_slot).map(|frame| (handlers.scopes, frame)),
             checks,
+            inlined: 0,
         })
     }
 }

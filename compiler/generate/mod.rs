@@ -208,7 +208,9 @@ fn compile_functions(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Vec<
             progress();
             return Ok(None);
         }
+        let inlined = worker.scratch.inlined;
         let code = (worker.code(env, None, handlers))
+            .map(|code| Code { inlined, ..code })
             .and_then(|code| worker.limit_stack(env, code, Some(body.body.range().start as u32)))
             .map_err(|e| e.in_function(index, env.module.function_name(index)).or_at(body.body.range().start));
         progress();

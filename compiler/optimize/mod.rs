@@ -32,6 +32,8 @@ pub struct Pass {
 }
 
 enum Run {
+    /// By the translation, as planned.
+    Translation,
     /// In front of Cranelift's optimizer.
     Before(fn(&mut Unit<'_>)),
     /// The same; true if blocks or branches are not what they were.
@@ -40,8 +42,12 @@ enum Run {
     Behind(fn(&mut Function)),
 }
 
+/// Calls of small functions become their code (`translate/inline.rs`).
+const INLINE: &str = "inline";
+
 /// All passes, in the order they run.
 pub const PASSES: &[Pass] = &[
+    Pass { name: INLINE, run: Run::Translation, trusting: false },
     Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run), trusting: false },
     Pass { name: "views", run: Run::Before(views::run), trusting: false },
     Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
@@ -88,6 +94,11 @@ impl Disabled {
         Disabled(self.0.iter().cloned().chain(trusting).collect())
     }
 
+    /// Calls stay calls.
+    pub fn inlining(&self) -> bool {
+        self.0.iter().any(|name| name == INLINE)
+    }
+
     fn has(&self, pass: &Pass) -> bool {
         self.0.iter().any(|name| name == pass.name)
     }
@@ -98,7 +109,7 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
     let large_offsets = matches!(isa.triple().architecture, Architecture::X86_64);
     let mut shape_is_known = false;
     for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
-        if matches!(pass.run, Run::Behind(_)) {
+        if matches!(pass.run, Run::Translation | Run::Behind(_)) {
             continue;
         }
         if !shape_is_known {
@@ -114,7 +125,7 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
                 context.flowgraph();
                 shape_is_known = false;
             }
-            Run::Reshape(_) | Run::Behind(_) => {}
+            Run::Translation | Run::Reshape(_) | Run::Behind(_) => {}
         }
     }
 }

@@ -4,6 +4,7 @@
 mod builtin;
 mod data;
 mod describe;
+mod inline;
 mod layout;
 mod memory;
 mod reach;
@@ -15,6 +16,7 @@ mod table;
 pub use builtin::{ANY_MEMORY, Action, Builtin, Control};
 pub use data::{DataPlan, Image};
 pub use describe::{Format as PlanFormat, describe};
+pub use inline::{Inlined, LOCALS as INLINED_LOCALS};
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan};
 pub use spec::{MemorySpec, Virtual, add_memories, all as memory_specs, parse_size};
@@ -57,6 +59,8 @@ pub struct Plan {
     pub types: Vec<u32>,
     /// For each function, imported or not: it can run. There is no code for the others.
     pub reached: Vec<bool>,
+    /// Functions that are translated in place of calls to them.
+    pub inlined: Inlined,
     /// Distances of everything in the context.
     pub layout: Layout,
     /// Imported functions that are compiled to what they stand for.
@@ -110,13 +114,14 @@ pub enum Provider {
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 /// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`); `board`:
-/// nobody manages pages there.
+/// nobody manages pages there; `inline`: how much is inlined, as `-O` levels, 0 for nothing.
 pub fn plan(
     module: &Module<'_>,
     specs: &[MemorySpec],
     imports: &[(String, String)],
     interruptible: bool,
     board: bool,
+    inline: u8,
 ) -> Result<Plan> {
     let scan = Scan::of(module)?;
     let mut memories = memory::plan(module, specs, board)?;
@@ -158,6 +163,7 @@ pub fn plan(
         funcs,
         types,
         reached,
+        inlined: inline::plan(module, inline),
         layout,
         bytes_are_shared: memories.iter().any(|m| m.bindable),
         chosen_memories: builtins.values().any(|b| b.memory == ANY_MEMORY),

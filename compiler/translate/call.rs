@@ -7,6 +7,7 @@ use super::helper::Helper;
 use super::instance::Travel;
 use super::{Symbol, Version, signature, trap};
 use crate::context::{FUNC_CODE, FUNC_PINNED, STATIC_NULL};
+use crate::error::Result;
 use crate::plan::TablePlan;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
@@ -29,11 +30,13 @@ enum Target {
 }
 
 impl<'a> Translator<'a, '_> {
-    pub fn call(&mut self, function: u32) {
+    pub fn call(&mut self, function: u32) -> Result<()> {
         match self.env.plan.builtins.get(&function) {
             Some(builtin) => self.builtin(*builtin),
+            None if self.inline(function)? => {}
             None => self.call_code(function),
         }
+        Ok(())
     }
 
     fn call_code(&mut self, function: u32) {

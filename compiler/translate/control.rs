@@ -312,6 +312,9 @@ impl Translator<'_, '_> {
     }
 
     pub fn return_(&mut self) {
+        if let Some(block) = self.inlining.block {
+            return self.br((self.control.len() - 1 - block) as u32);
+        }
         let values = self.pop_many(self.ty.results().len());
         self.return_values(&values);
         self.reachable = false;

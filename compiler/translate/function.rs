@@ -5,6 +5,7 @@ use super::check::Checks;
 use super::control::Frame;
 use super::exception::Handlers;
 use super::hint::Hints;
+use super::inline::Inlining;
 use super::instance::Travel;
 use super::local::Local;
 use super::signature::{self, value_type};
@@ -70,6 +71,7 @@ pub struct Translator<'a, 'b> {
     /// Some memory is immutable: instructions that change one are errors.
     pub forbids_writes: bool,
     pub loops: Nesting,
+    pub inlining: Inlining,
 }
 
 /// How deep something lies inside its like.
@@ -110,6 +112,16 @@ pub struct Scratch {
     pub checks: Checks,
     /// Also: so many of its loops lie inside each other.
     pub deepest_loop: u32,
+    /// Also: so many of its calls were inlined.
+    pub inlined: usize,
+}
+
+/// What is left of a translation beside the IR.
+struct Done {
+    handlers: Handlers,
+    checks: Checks,
+    loops: Nesting,
+    inlining: Inlining,
 }
 
 /// Validates defined function `index` and translates it into `func`.
@@ -138,10 +150,11 @@ pub fn translate(
         // A builder context that was left in the middle can't be used again.
         scratch.builder = FunctionBuilderContext::new();
     }
-    let (handlers, checks, loops) = result.map_err(|e| e.in_function(index, name))?;
-    scratch.checks = checks;
-    scratch.deepest_loop = loops.deepest;
-    Ok(handlers)
+    let done = result.map_err(|e| e.in_function(index, name))?;
+    scratch.checks = done.checks;
+    scratch.deepest_loop = done.loops.deepest;
+    scratch.inlined = done.inlining.calls;
+    Ok(done.handlers)
 }
 
 impl<'a, 'b> Translator<'a, 'b> {
@@ -177,15 +190,12 @@ impl<'a, 'b> Translator<'a, 'b> {
             entry_pinned: None,
             forbids_writes: env.plan.memories.iter().any(|m| m.immutable),
             loops: Nesting::default(),
+            inlining: Inlining::default(),
         }
     }
 
-    fn body<R: WasmModuleResources>(
-        mut self,
-        body: &Body<'_>,
-        validator: &mut FuncValidator<R>,
-    ) -> Result<(Handlers, Checks, Nesting)> {
-        let look = loops::look(&body.body)?;
+    fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<Done> {
+        let look = loops::look(&body.body, &self.env.plan.inlined)?;
         self.hoistable = look.hoistable;
         self.hoistable.reverse();
         if look.tries {
@@ -220,7 +230,8 @@ impl<'a, 'b> Translator<'a, 'b> {
         let frontend = self.env.isa.frontend_config();
         self.b.seal_all_blocks();
         self.b.finalize(frontend);
-        Ok((self.handlers, self.checks, self.loops))
+        let Translator { handlers, checks, loops, inlining, .. } = self;
+        Ok(Done { handlers, checks, loops, inlining })
     }
 
     /// The entry block: parameters become locals. Those that live in the frame are to be stored when it is cleared.
@@ -277,7 +288,7 @@ impl<'a, 'b> Translator<'a, 'b> {
         Ok(())
     }
 
-    fn zero(&mut self, ty: Type) -> Value {
+    pub fn zero(&mut self, ty: Type) -> Value {
         match ty {
             cranelift_codegen::ir::types::F32 => self.b.ins().f32const(0.0),
             cranelift_codegen::ir::types::F64 => self.b.ins().f64const(0.0),

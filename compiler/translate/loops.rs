@@ -6,6 +6,7 @@
 
 use super::{atomic, simd};
 use crate::error::Result;
+use crate::plan::Inlined;
 use std::collections::HashSet;
 use wasmparser::{FunctionBody, Operator};
 
@@ -28,8 +29,8 @@ pub struct Look {
     pub polls: bool,
 }
 
-/// Looks through a body.
-pub fn look(body: &FunctionBody<'_>) -> Result<Look> {
+/// Looks through a body. A loop may call what is inlined.
+pub fn look(body: &FunctionBody<'_>, inlined: &Inlined) -> Result<Look> {
     let range = body.range();
     let mut look = Look { polls: range.end - range.start > SHORT, ..Look::default() };
     let loops = &mut look.hoistable;
@@ -58,6 +59,9 @@ pub fn look(body: &FunctionBody<'_>) -> Result<Look> {
             _ => {
                 look.calls += usize::from(calls(&op));
                 look.polls |= calls(&op) || tail_calls(&op);
+                if matches!(op, Operator::Call { function_index } if inlined.contains_key(&function_index)) {
+                    continue;
+                }
                 if let Some(innermost) = open.last_mut() {
                     innermost.note(&op);
                 }

@@ -12,6 +12,7 @@
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
+//! | [`inline`] | calls that become their callee's code |
 //! | [`instance`] | how the instance reaches code: in the pinned register, or as a parameter |
 //! | [`fs1`] | a register of the C caller's, on riscv64 |
 //! | [`interrupt`] | where code polls whether it is to end |
@@ -35,6 +36,7 @@ mod global;
 mod helper;
 mod hint;
 mod immutable;
+mod inline;
 mod instance;
 mod interrupt;
 mod local;

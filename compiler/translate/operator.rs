@@ -64,7 +64,7 @@ impl Translator<'_, '_> {
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Return => self.return_(),
-            Operator::Call { function_index } => self.call(function_index),
+            Operator::Call { function_index } => self.call(function_index)?,
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(type_index, table_index, Tail::No);
             }

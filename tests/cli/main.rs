@@ -426,7 +426,7 @@ fn threads_make_no_difference() {
     let functions: String = (0..300)
         .map(|i| {
             format!(
-                "(func $f{i} (param i32) (result i32) (call {} (i32.mul (local.get 0) (i32.const {i}))))",
+                "(func $f{i} (export \"f{i}\") (param i32) (result i32) (call {} (i32.mul (local.get 0) (i32.const {i}))))",
                 i * 7 % 300
             )
         })

@@ -17,11 +17,11 @@ fn module(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// A module with one function without parameters and results, of the given code (`end` is added).
+/// A module that exports one function without parameters and results, of the given code (`end` is added).
 fn function(code: &[u8]) -> Vec<u8> {
     let body = [&[0], code, &[0x0b]].concat();
     let content = [vec![1], leb128(body.len() as u64), body].concat();
-    module(&[(1, vec![1, 0x60, 0, 0]), (3, vec![1, 0]), (10, content)])
+    module(&[(1, vec![1, 0x60, 0, 0]), (3, vec![1, 0]), (7, vec![1, 1, b'f', 0, 0]), (10, content)])
 }
 
 #[track_caller]
@@ -102,7 +102,7 @@ fn br_tables_with_values() {
     let (depths, constants) = ("0 1 ".repeat(125_000), "(i64.const 1) ".repeat(500));
     let drops = "drop ".repeat(500);
     let wat = format!(
-        "(module (func (param i32) (block (result {values}) (block (result {values})
+        "(module (func (export \"f\") (param i32) (block (result {values}) (block (result {values})
            {constants} (br_table {depths} 0 (local.get 0))) ) {drops}))"
     );
     compiles(&wat::parse_str(wat).expect("text"));
@@ -131,9 +131,9 @@ fn huge_numbers() {
         "(module (table i64 0xffffffffffffffff funcref) (elem (i64.const -1) func))",
         "(module (table 4294967295 funcref) (elem (i32.const -1) $f) (func $f))",
         "(module (table 3 funcref) (elem (i32.const -1) $f) (func $f))",
-        "(module (memory 1) (func (drop (i64.load offset=0xffffffff (i32.const -1)))))",
-        "(module (memory i64 1) (func (drop (i64.load offset=0xffffffffffffffff (i64.const -1)))))",
-        "(module (memory i64 1) (func (i64.store offset=0xfffffffffffffff8 (i64.const -1) (i64.const -1))))",
+        "(module (memory 1) (func (export \"f\") (drop (i64.load offset=0xffffffff (i32.const -1)))))",
+        "(module (memory i64 1) (func (export \"f\") (drop (i64.load offset=0xffffffffffffffff (i64.const -1)))))",
+        "(module (memory i64 1) (func (export \"f\") (i64.store offset=0xfffffffffffffff8 (i64.const -1) (i64.const -1))))",
     ] {
         compiles(&wat::parse_str(wat).expect("text"));
     }
@@ -150,9 +150,9 @@ fn deep_nesting() {
     // i32.const 1, (i32.const 1, i32.add)*, drop
     compiles(&function(&[vec![0x41, 1], [0x41, 1, 0x6a].repeat(DEPTH), vec![0x1a]].concat()));
     let (open, close) = ("(i32.eqz ".repeat(DEPTH), ")".repeat(DEPTH));
-    compiles(format!("(module (func (result i32) {open}(i32.const 1){close}))").as_bytes());
+    compiles(format!("(module (func (export \"f\") (result i32) {open}(i32.const 1){close}))").as_bytes());
     let open = "(block ".repeat(DEPTH);
-    compiles(format!("(module (func {open}{close}))").as_bytes());
+    compiles(format!("(module (func (export \"f\") {open}{close}))").as_bytes());
     // Other nesting than of expressions is an error of the text's parser.
     let brackets = format!("(module (@custom {} {close}))", "(".repeat(DEPTH));
     assert!(palisade::compile(brackets.as_bytes(), &options(1)).is_err());
