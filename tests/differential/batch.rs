@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use palisade::name::link_symbol;
-use rayon::prelude::*;
 
 use crate::generate::{Export, FUEL, FUEL_A_CALL, Kind, Subject, features};
-use crate::support::linked::Linked;
+use crate::list::List;
 use crate::support::{self, Machine, run, write};
 
 /// `pal_trap` of an overflow: how deep a stack is differs, so nothing behind one is compared.
@@ -23,6 +22,8 @@ pub struct Sides<'a> {
     /// Linked into every executable.
     common: Vec<PathBuf>,
     reference: &'a Path,
+    /// An option for the C compiler: a quicker linker than its own.
+    linker: Option<&'static str>,
     host: Vec<u8>,
     host_wasm: PathBuf,
 }
@@ -99,7 +100,7 @@ impl<'a> Sides<'a> {
         options.nan_canonicalization = true;
         let object = palisade::compile(&host, &options).unwrap_or_else(|e| panic!("host.wat: {e}"));
         let mut common = vec![write(dir, "host.o", &object.bytes)];
-        for source in ["driver.c", "palisade.c"] {
+        for source in ["driver.c", "palisade.c", "call.c"] {
             let object = dir.join(source).with_extension("o");
             let mut cc = machine.compiler();
             add_sources(&mut cc, &[source]);
@@ -108,14 +109,15 @@ impl<'a> Sides<'a> {
         }
         common.push(machine.runtime());
         let host_wasm = write(dir, "host.wasm", &host);
-        Sides { machine, dir, common, reference, host, host_wasm }
+        let linker = (machine.is_host() && support::installed("mold")).then_some("-fuse-ld=mold");
+        Sides { machine, dir, common, reference, linker, host, host_wasm }
     }
 
     /// Compiles, links, runs and compares; `relaxed`: the modules have relaxed SIMD.
     pub fn run(&self, subjects: &[Subject], relaxed: bool) -> Outcome {
         let dir = tempfile::Builder::new().prefix("batch").tempdir_in(self.dir).expect("a folder");
         let mut batch = Batch::new(self, dir.path());
-        let objects: Vec<_> = subjects.par_iter().map(|subject| compile(self.machine, subject)).collect();
+        let objects: Vec<_> = subjects.iter().map(|subject| compile(self.machine, subject)).collect();
         for (subject, object) in subjects.iter().zip(objects) {
             match object {
                 Compiled::Object(bytes) => batch.add(subject, &bytes),
@@ -165,7 +167,7 @@ fn name(subject: &Subject) -> String {
 struct Batch<'a> {
     sides: &'a Sides<'a>,
     dir: &'a Path,
-    c: Linked,
+    list: List,
     objects: Vec<PathBuf>,
     script: String,
     seeds: Vec<u64>,
@@ -179,14 +181,14 @@ impl<'a> Batch<'a> {
         let mut batch = Batch {
             sides,
             dir,
-            c: Linked::default(),
+            list: List::default(),
             objects: Vec::new(),
             script: String::new(),
             seeds: Vec::new(),
             outcome: Outcome::default(),
             host_state: Vec::new(),
         };
-        batch.c.module(HOST, 0);
+        batch.list.module(HOST);
         for export in crate::generate::exports(&sides.host) {
             if let Some((kind, number, ty)) = batch.export(HOST, &export) {
                 batch.host_state.push((kind, number, export.name, ty));
@@ -200,9 +202,9 @@ impl<'a> Batch<'a> {
         let symbol = link_symbol(module, &export.name);
         match &export.kind {
             Kind::Function(..) | Kind::Tag => None,
-            Kind::Global(ty) => Some(('g', self.c.export(&symbol, None, &ty.to_string()), *ty)),
-            Kind::Memory => Some(('m', self.c.object(&symbol), '-')),
-            Kind::Table(ty) => Some(('t', self.c.object(&symbol), *ty)),
+            Kind::Global(ty) => Some(('g', self.list.export(&symbol), *ty)),
+            Kind::Memory => Some(('m', self.list.export(&symbol), '-')),
+            Kind::Table(ty) => Some(('t', self.list.export(&symbol), *ty)),
         }
     }
 
@@ -212,7 +214,7 @@ impl<'a> Batch<'a> {
         let path = write(self.dir, &format!("{name}.wasm"), subject.other.as_ref().unwrap_or(&subject.wasm));
         self.seeds.push(seed);
         let module = self.seeds.len();
-        self.c.module(&name, subject.uses_host.into());
+        self.list.module(&name);
         let uses_host = u8::from(subject.uses_host);
         writeln!(self.script, "M {seed}").unwrap();
         if subject.uses_host {
@@ -245,10 +247,8 @@ impl<'a> Batch<'a> {
         for call in &subject.calls {
             let export = &subject.exports[call.export];
             let Kind::Function(parameters, results) = &export.kind else { unreachable!("only functions are called") };
-            let number = *numbers.entry(call.export).or_insert_with(|| {
-                let c_parameters = parameters.replace(['e', 'n', 'x'], "r");
-                self.c.export(&link_symbol(name, &export.name), Some(&c_parameters), results)
-            });
+            let export_number = || self.list.export(&link_symbol(name, &export.name));
+            let number = *numbers.entry(call.export).or_insert_with(export_number);
             writeln!(self.script, "F {fuel} {} {FUEL_A_CALL}", hex(FUEL)).unwrap();
             let or_none = |types: &str| if types.is_empty() { "-".to_owned() } else { types.to_owned() };
             let (parameters, results) = (or_none(parameters), or_none(results));
@@ -259,12 +259,12 @@ impl<'a> Batch<'a> {
     }
 
     fn link(&self) -> Result<PathBuf, String> {
-        let c = write(self.dir, "linked.c", self.c.text());
+        let list = write(self.dir, "list.s", self.list.text());
         let objects: Vec<_> = self.objects.iter().map(|o| o.display().to_string()).collect();
         let objects = write(self.dir, "objects", objects.join("\n"));
         let program = self.dir.join("program");
         let mut cc = self.sides.machine.compiler();
-        cc.arg("-I").arg(support::root().join("tests/support")).arg(c).arg(format!("@{}", objects.display()));
+        cc.args(self.sides.linker).arg(list).arg(format!("@{}", objects.display()));
         let linked = run(cc.args(&self.sides.common).args(["-lpthread", "-lm", "-o"]).arg(&program));
         if linked.ok() { Ok(program) } else { Err(format!("it does not link: {}", linked.stderr())) }
     }

@@ -62,6 +62,14 @@ impl Coverage {
         }
     }
 
+    pub fn merge(&mut self, other: Coverage) {
+        self.bytes += other.bytes;
+        self.instructions += other.instructions;
+        for (kind, (name, count)) in other.kinds {
+            self.kinds.entry(kind).or_insert((name, 0)).1 += count;
+        }
+    }
+
     fn add_kind(&mut self, op: &Operator<'_>) {
         // SAFETY: a discriminant holds no lifetime; both types are the same but for theirs.
         let kind = unsafe {

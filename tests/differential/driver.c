@@ -1,6 +1,6 @@
 /* Runs a script of modules and calls on one side (driver.h) and prints what happens, in the same words on both.
  *
- * The script (the first argument) has one step a line; names are in hex, NUMBER is a place in linked_exports:
+ * The script (the first argument) has one step a line; names are in hex, NUMBER is a place in listed_exports:
  *
  *   M id                               a new module, of no state
  *   X kind instance NUMBER name type   an export that belongs to the state from now on; kind: g m t (global, …)
@@ -66,8 +66,6 @@ static struct name read_name(char *text, size_t room)
 
 /* ---- Values and state ---- */
 
-static int bytes_of(char type) { return type == 'v' ? 16 : type == 'l' || type == 'd' ? 8 : 4; }
-
 static value parse_value(char type, const char *hex)
 {
 	value v;
@@ -75,7 +73,7 @@ static value parse_value(char type, const char *hex)
 	if (strchr("renx", type)) /* 0 is null */
 		v.ref = atoi(hex) ? &host_objects[atoi(hex)] : NULL;
 	else
-		from_hex(hex, v.bytes, (size_t)bytes_of(type));
+		from_hex(hex, v.bytes, bytes_of(type));
 	return v;
 }
 
@@ -93,7 +91,7 @@ static void print_value(char type, const value *v)
 	if (type == 'r')
 		print_reference(v->ref);
 	else
-		for (int i = 0; i < bytes_of(type); i++)
+		for (size_t i = 0; i < bytes_of(type); i++)
 			printf("%02x", v->bytes[i]);
 }
 

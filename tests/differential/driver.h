@@ -14,13 +14,16 @@ enum { HOST, GUEST };
 
 /* An export as both sides find it. */
 struct name {
-	int number;       /* in linked_exports */
+	int number;       /* in listed_exports */
 	const char *text; /* in the module */
 	size_t length;
 };
 
 /* How calls and instantiations end: NO_TRAP, a pal_trap, or OTHER_ERROR with `error` set. */
 extern char error[256];
+
+/* In memory and in C. */
+static inline size_t bytes_of(char type) { return type == 'v' ? 16 : type == 'i' || type == 'f' ? 4 : 8; }
 
 /* References to hosts' objects: externref N is the address of byte N. */
 extern char host_objects[1 << 16];

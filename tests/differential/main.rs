@@ -3,7 +3,9 @@
 //! with exceptions (`exceptions/`), the legacy ones of which Wasmtime gets in the standard form.
 //!
 //! `PALISADE_DIFFERENTIAL=20000` compares so many modules of wasm-smith's, `PALISADE_DIFFERENTIAL_EXCEPTIONS=6000` so
-//! many of the others, `PALISADE_DIFFERENTIAL_FIRST=N` begins at another seed. Modules that differ are written to a
+//! many of the others, `PALISADE_DIFFERENTIAL_FIRST=N` begins at another seed; as many threads work as rayon has
+//! (`RAYON_NUM_THREADS`). With `--release` many take a third of the time, but the compiler's own assertions and
+//! Cranelift's verifier are off. Modules that differ are written to a
 //! folder that the failure names, with their seed and the first difference.
 //!
 //! What is not compared: payloads of NaNs (both sides canonicalize); which function a reference is; anything behind a
@@ -15,13 +17,14 @@ mod coverage;
 mod dice;
 mod exceptions;
 mod generate;
+mod list;
 #[path = "../support/mod.rs"]
 mod support;
+mod work;
 
 use batch::{Difference, Sides, Tally};
 use coverage::Coverage;
 use generate::{Subject, subject};
-use rayon::prelude::*;
 use std::ops::Range;
 use support::{Machine, say};
 
@@ -30,19 +33,21 @@ const SHORT: u64 = 200;
 const SHORT_EXCEPTIONS: u64 = 150;
 /// Modules in one executable.
 const BATCH: u64 = 100;
+/// Long runs say how far they are.
+const SAID_EVERY: u64 = 10_000;
 
 #[test]
 fn what_wasmtime_does() {
     let seeds = seeds("PALISADE_DIFFERENTIAL", SHORT);
     // Wasmtime is told about relaxed SIMD, so it is all of a batch or none.
     let relaxed = |seed: u64| seed / BATCH % 4 == 1;
-    compare("of wasm-smith's", seeds, Coverage::of_all(), relaxed, |seed| subject(seed, relaxed(seed)));
+    compare("of wasm-smith's", seeds, Coverage::of_all, relaxed, |seed| subject(seed, relaxed(seed)));
 }
 
 #[test]
 fn exceptions_of_both_generations() {
     let seeds = seeds("PALISADE_DIFFERENTIAL_EXCEPTIONS", SHORT_EXCEPTIONS);
-    compare("with exceptions", seeds, Coverage::of_exceptions(), |_| false, exceptions::subject);
+    compare("with exceptions", seeds, Coverage::of_exceptions, |_| false, exceptions::subject);
 }
 
 fn seeds(count: &str, short: u64) -> Range<u64> {
@@ -55,8 +60,8 @@ fn seeds(count: &str, short: u64) -> Range<u64> {
 fn compare(
     what: &str,
     seeds: Range<u64>,
-    mut coverage: Coverage,
-    relaxed: impl Fn(u64) -> bool,
+    no_coverage: fn() -> Coverage,
+    relaxed: impl Fn(u64) -> bool + Sync,
     subject: impl Fn(u64) -> Subject + Sync,
 ) {
     if !support::need_python("comparison with Wasmtime", "wasmtime") {
@@ -67,16 +72,26 @@ fn compare(
     let machines = machines();
     let folders: Vec<_> = machines.iter().map(|machine| dir.path().join(&machine.triple)).collect();
     let sides: Vec<_> = machines.iter().zip(&folders).map(|(m, folder)| Sides::new(m, folder, &reference)).collect();
-    let mut reports: Vec<_> = machines.iter().map(|_| Report::default()).collect();
-    for number in seeds.start / BATCH..seeds.end.div_ceil(BATCH) {
+    let compare_batch = |number: u64| {
         let start = seeds.start.max(number * BATCH);
-        let batch = start..seeds.end.min((number + 1) * BATCH);
-        let subjects: Vec<Subject> = batch.into_par_iter().map(&subject).collect();
+        let subjects: Vec<Subject> = (start..seeds.end.min((number + 1) * BATCH)).map(&subject).collect();
+        let mut coverage = no_coverage();
         subjects.iter().for_each(|subject| coverage.add(&subject.wasm));
-        for (sides, report) in sides.iter().zip(&mut reports) {
-            report.add(sides, &subjects, relaxed(start));
+        let reports: Vec<_> = sides.iter().map(|sides| Report::new(sides, &subjects, relaxed(start))).collect();
+        (coverage, reports)
+    };
+    let mut coverage = no_coverage();
+    let mut reports: Vec<_> = machines.iter().map(|_| Report::default()).collect();
+    let batches = seeds.start / BATCH..seeds.end.div_ceil(BATCH);
+    work::in_order(batches, &compare_batch, |number, (batch_coverage, batch_reports)| {
+        coverage.merge(batch_coverage);
+        reports.iter_mut().zip(batch_reports).for_each(|(all, batch)| all.merge(batch));
+        let done = (number + 1) * BATCH;
+        if done.is_multiple_of(SAID_EVERY) && done < seeds.end {
+            let differences: usize = reports.iter().map(|report| report.differences.len()).sum();
+            say(format!("differential, modules {what}: at seed {done} of {seeds:?}, {differences} differences"));
         }
-    }
+    });
     say(format!("differential, modules {what}: seeds {seeds:?}, {coverage}"));
     let mut failures = Vec::new();
     for (machine, report) in machines.iter().zip(&reports) {
@@ -160,14 +175,18 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, sides: &Sides<'_>, subjects: &[Subject], relaxed: bool) {
-        let outcome = sides.run(subjects, relaxed);
-        self.tally.add(outcome.tally);
-        for difference in outcome.differences {
+    fn new(sides: &Sides<'_>, subjects: &[Subject], relaxed: bool) -> Report {
+        let batch::Outcome { differences, tally } = sides.run(subjects, relaxed);
+        for difference in &differences {
             let subject = subjects.iter().find(|s| s.seed == difference.seed).expect("it is of this batch");
-            keep(sides.machine, subject, &difference);
-            self.differences.push(difference);
+            keep(sides.machine, subject, difference);
         }
+        Report { differences, tally }
+    }
+
+    fn merge(&mut self, other: Report) {
+        self.tally.add(other.tally);
+        self.differences.extend(other.differences);
     }
 
     fn print(&self, machine: &Machine) {

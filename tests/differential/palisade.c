@@ -1,10 +1,20 @@
 /* The side of the modules linked into this executable. Module 0 is host.wat. */
-#include "driver.h"
+#include "call.h"
+
+#include <string.h>
+
+struct listed_module {
+	pal_trap (*instantiate)(void **out, void *import); /* that has none does not look for it */
+	void (*free)(void *);
+};
+/* list.rs */
+extern const struct listed_module listed_modules[];
+extern void (*const listed_exports[])(void);
 
 static void *instances[2];
-static const struct module *modules[2];
+static const struct listed_module *modules[2];
 
-static void (*address(struct name name))(void) { return linked_exports[name.number].address; }
+static void (*address(struct name name))(void) { return listed_exports[name.number]; }
 
 void side_begin(int argc, char **argv) { (void)argc, (void)argv; }
 
@@ -15,10 +25,10 @@ static void drop(int instance)
 	instances[instance] = NULL;
 }
 
-static int make(int instance, int module, void *const *imports)
+static int make(int instance, int module)
 {
-	modules[instance] = &linked_modules[module];
-	return (int)modules[instance]->instantiate(&instances[instance], imports);
+	modules[instance] = &listed_modules[module];
+	return (int)modules[instance]->instantiate(&instances[instance], instances[HOST]);
 }
 
 int side_instantiate(int module, const char *path, bool with_host)
@@ -26,22 +36,36 @@ int side_instantiate(int module, const char *path, bool with_host)
 	(void)path;
 	drop(GUEST);
 	drop(HOST);
-	int trap = with_host ? make(HOST, 0, NULL) : NO_TRAP;
-	return trap != NO_TRAP ? trap : make(GUEST, module, &instances[HOST]);
+	int trap = with_host ? make(HOST, 0) : NO_TRAP;
+	return trap != NO_TRAP ? trap : make(GUEST, module);
+}
+
+struct call {
+	void (*function)(void);
+	void *instance;
+	const char *parameters, *types;
+	const value *arguments;
+	value *results;
+};
+
+/* For pal_try. */
+static void call(void *call)
+{
+	const struct call *c = call;
+	call_c(c->function, c->instance, c->parameters, c->arguments, c->types, c->results);
 }
 
 int side_call(int instance, struct name name, const char *parameters, const value *arguments, const char *types,
               value *results)
 {
-	(void)parameters, (void)types;
-	struct linked_call c = { &linked_exports[name.number], instances[instance], arguments, results };
-	return (int)pal_try(linked_call, &c);
+	struct call c = { address(name), instances[instance], parameters, types, arguments, results };
+	return (int)pal_try(call, &c);
 }
 
 void side_global(int instance, struct name name, char type, value *out)
 {
-	(void)type;
-	linked_exports[name.number].call(address(name), instances[instance], NULL, out);
+	const void *global = ((const void *(*)(void *))address(name))(instances[instance]);
+	memcpy(out->bytes, global, bytes_of(type));
 }
 
 void side_set_i32(int instance, struct name name, int32_t to)

@@ -32,6 +32,7 @@ void *wasm_engine_new_with_config(void *config);
 SWITCHES(DECLARE)
 DECLARE(wasm_relaxed_simd_deterministic)
 DECLARE(parallel_compilation)
+void wasmtime_config_memory_init_cow_set(void *config, bool);
 void wasmtime_config_max_wasm_stack_set(void *config, size_t);
 void wasmtime_config_async_stack_size_set(void *config, size_t);
 void wasmtime_config_cranelift_opt_level_set(void *config, uint8_t);
@@ -170,6 +171,7 @@ void side_begin(int argc, char **argv)
 	SWITCHES(SWITCH_ON)
 	wasmtime_config_parallel_compilation_set(config, false);
 	wasmtime_config_wasm_relaxed_simd_deterministic_set(config, argc > 3 && strcmp(argv[3], "relaxed") == 0);
+	wasmtime_config_memory_init_cow_set(config, false); /* a file for each module takes longer than its few bytes */
 	/* Code that went through fewer of the optimizer's hands than ours. */
 	wasmtime_config_cranelift_opt_level_set(config, OPT_LEVEL_NONE);
 	wasmtime_config_async_stack_size_set(config, (size_t)192 << 20);
