@@ -109,7 +109,7 @@ fn small_functions_that_cannot_trap_are_inlined() {
     assert_eq!(inlined(&wat, |_| ()), 7 * 4);
     assert_eq!(inlined(&wat, |options| options.opt_level = 1), 0, "that is Cranelift alone");
     assert_eq!(inlined(&wat, |options| assert!(options.disabled_passes.add("inline"))), 0);
-    let calls = |text: &str| count(text, &["call"]);
+    let calls = |text: &str| text.lines().filter(|line| line.trim_start().starts_with("call")).count();
     assert_eq!((calls(&assembly(&wat, None)), calls(&assembly(&wat, Some("inline")))), (0, 7 * 4));
 }
 

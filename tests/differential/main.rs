@@ -4,9 +4,8 @@
 //!
 //! `PALISADE_DIFFERENTIAL=20000` compares so many modules of wasm-smith's, `PALISADE_DIFFERENTIAL_EXCEPTIONS=6000` so
 //! many of the others, `PALISADE_DIFFERENTIAL_FIRST=N` begins at another seed; as many threads work as rayon has
-//! (`RAYON_NUM_THREADS`). With `--release` many take a third of the time, but the compiler's own assertions and
-//! Cranelift's verifier are off. Modules that differ are written to a
-//! folder that the failure names, with their seed and the first difference.
+//! (`RAYON_NUM_THREADS`). With `--release` many take less time, but the compiler's own assertions and Cranelift's verifier
+//! are off. Modules that differ are written to a folder that the failure names, with their seed and the first difference.
 //!
 //! What is not compared: payloads of NaNs (both sides canonicalize); which function a reference is; anything behind a
 //! stack overflow, since stacks differ; memories beyond 2 MiB. GC objects are not among what is made, since we refuse
