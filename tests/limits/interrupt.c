@@ -155,10 +155,13 @@ static void through_another_instance(struct env *env)
 {
 	struct forever *forever = make(env);
 	struct relay *instance;
+	env->calls = 0;
 	if (pal_relay_instantiate(&instance, forever) != PAL_TRAP_NONE)
 		exit(1);
 	struct run run = { .call = relay, .instance = (struct forever *)instance };
 	start(&run);
+	while (!env->calls) /* before that, relay itself would be interrupted */
+		;
 	pal_relay_interrupt(instance);
 	usleep(2000);
 	expect(run.trap == PAL_TRAP_NONE, "ended", "a call to another instance");
