@@ -3,6 +3,7 @@
 pub mod affine;
 pub mod check;
 pub mod counter;
+pub mod effects;
 pub mod place;
 pub mod range;
 pub mod ranges;

@@ -3,6 +3,7 @@
 use super::MAX_LANES;
 use super::nest::Nest;
 use crate::optimize::Unit;
+use crate::optimize::analysis::effects::is_quiet;
 use crate::optimize::analysis::place::address_parts;
 use crate::optimize::analysis::{Place, Ranges, value};
 use cranelift_codegen::ir::types::{F32, F64, I32};
@@ -168,7 +169,7 @@ impl Motion {
         for &block in nest.head.iter().chain([&nest.inner]) {
             for inst in func.layout.block_insts(block) {
                 let InstructionData::Load { opcode, arg, .. } = func.dfg.insts[inst] else {
-                    if is_quiet(func, inst) { continue } else { return None }
+                    if is_quiet(func.dfg.insts[inst].opcode()) { continue } else { return None }
                 };
                 let place = Place::of(func, ranges, inst, least)?;
                 let result = func.dfg.first_result(inst);
@@ -261,18 +262,11 @@ fn stores(func: &Function, ranges: &mut Ranges<'_>, nest: &Nest, least: u64) -> 
         match func.dfg.insts[inst] {
             InstructionData::Store { .. } => stores.push(Place::of(func, ranges, inst, least)?),
             InstructionData::Load { .. } => {}
-            _ if is_quiet(func, inst) => {}
+            data if is_quiet(data.opcode()) => {}
             _ => return None,
         }
     }
     Some(stores)
-}
-
-/// No effects, no traps, or a branch.
-fn is_quiet(func: &Function, inst: Inst) -> bool {
-    let opcode = func.dfg.insts[inst].opcode();
-    let harmless = !(opcode.other_side_effects() || opcode.can_trap() || opcode.can_load() || opcode.can_store());
-    harmless || matches!(opcode, Opcode::Brif | Opcode::Jump | Opcode::GetPinnedReg)
 }
 
 /// What a block hands to another, if it does so once and all are values.

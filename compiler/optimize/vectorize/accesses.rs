@@ -1,7 +1,8 @@
 //! Loads and stores of a block, and which of them can meet.
 
+use crate::optimize::analysis::effects::is_quiet;
 use crate::optimize::analysis::{Place, Ranges};
-use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode};
+use cranelift_codegen::ir::{Block, Function, Inst, InstructionData};
 
 /// More than a block has for whose order it pays to compare all with all.
 const MAX_ACCESSES: usize = 64;
@@ -31,12 +32,8 @@ impl Accesses {
             if matches!(data, InstructionData::Load { .. } | InstructionData::Store { .. }) {
                 let place = Place::of(func, ranges, inst, least);
                 all.push(Access { inst, at, stores: opcode.can_store(), place });
-            } else {
-                let quiet =
-                    !(opcode.other_side_effects() || opcode.can_trap() || opcode.can_load() || opcode.can_store());
-                if !(quiet || opcode == Opcode::Brif || opcode == Opcode::GetPinnedReg) {
-                    return None;
-                }
+            } else if !is_quiet(opcode) {
+                return None;
             }
         }
         (all.len() <= MAX_ACCESSES).then_some(Accesses { all })
