@@ -46,6 +46,8 @@ pub struct Options {
     pub target: Target,
     /// `-O` level, 0 to 3.
     pub opt_level: u8,
+    /// What makes code larger is left out: `-Os`.
+    pub for_size: bool,
     /// Proposals that modules may use.
     pub features: Features,
     /// `--memory` options, in order.
@@ -58,8 +60,10 @@ pub struct Options {
     pub interruptible: bool,
     /// The module becomes a program by itself, without code of others that could reach its exported memories.
     pub sealed: bool,
-    /// Optimization passes to leave out; `-O0` leaves out all.
+    /// Optimization passes to leave out; `-O0` and `-O1` leave out all.
     pub disabled_passes: optimize::Disabled,
+    /// Whether [`Object::passes`] is to be measured.
+    pub measures_passes: bool,
     /// Exported functions that anybody calls; of the others there are neither symbols nor, if nothing else reaches them,
     /// code. `None`: all may be called.
     pub called_exports: Option<HashSet<String>>,
@@ -74,6 +78,7 @@ impl Options {
             imports: Vec::new(),
             target: Target::host(),
             opt_level: 2,
+            for_size: false,
             features: Features::default(),
             memories: Vec::new(),
             nan_canonicalization: false,
@@ -81,6 +86,7 @@ impl Options {
             interruptible: false,
             sealed: false,
             disabled_passes: optimize::Disabled::default(),
+            measures_passes: false,
             called_exports: None,
         }
     }
@@ -100,6 +106,8 @@ pub struct Object {
     pub checks: Checks,
     /// So many calls became the code of their callee.
     pub inlined: usize,
+    /// What each pass did, if that was asked for.
+    pub passes: Vec<optimize::PassWork>,
 }
 
 /// The parts of a module that linking a program needs to know.
@@ -182,6 +190,7 @@ pub fn compile_with(wasm: &[u8], options: &Options, start: &dyn Fn(u64) -> Progr
             interface: interface(env, options),
             checks: generated.functions.iter().flatten().map(|code| code.checks).sum(),
             inlined: generated.functions.iter().flatten().map(|code| code.inlined).sum(),
+            passes: env.work.map(optimize::Work::list).unwrap_or_default(),
         })
     })
 }
@@ -233,14 +242,19 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let specs = plan::memory_specs(&module, &options.memories)?;
     plan::add_memories(&mut module, &specs)?;
     let harden = options.target.harden;
-    let all = optimize::Disabled::all();
-    let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
+    let disabled = match options.opt_level {
+        0 | 1 => &optimize::Disabled::all(),
+        _ if options.for_size => &options.disabled_passes.and_growing(),
+        _ => &options.disabled_passes,
+    };
     let inline = if disabled.inlining() { 0 } else { options.opt_level };
     let board = options.target.is_board();
     let mut plan = plan::plan(&module, &specs, &options.imports, options.interruptible, board, inline)?;
     plan.sealed = options.sealed;
     let disabled = &if harden.spectre { disabled.and_trusting() } else { disabled.clone() };
-    then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, options.precise_stores, harden)).map_err(explain)
+    let work = options.measures_passes.then(optimize::Work::new);
+    let env = Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, options.precise_stores, harden);
+    then(&Env { work: work.as_ref(), ..env }).map_err(explain)
 }
 
 /// Says why vectors are off, if they are because of the CPU.

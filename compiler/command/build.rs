@@ -5,7 +5,7 @@ use super::options::Command;
 use super::{Failure, output, program, progress};
 use palisade::link::{LinkInput, link};
 use palisade::write::write_program;
-use palisade::{Checks, Error, Object, Options};
+use palisade::{Checks, Error, Object, Options, optimize};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -108,7 +108,10 @@ fn compile(command: &Command, input: &OsString, wasm: &[u8], options: &Options) 
             "palisade: {file}: {before} bounds checks, {after} after optimization, and {aside} in versions of loops for \
              accesses that may be outside"
         ));
-        output::complain(&format!("palisade: {file}: {} calls inlined", object.inlined));
+        output::complain(&format!("palisade: {file}: inline: {} calls", object.inlined));
+        for optimize::PassWork { name, changes, time } in object.passes.iter().filter(|pass| !pass.time.is_zero()) {
+            output::complain(&format!("palisade: {file}: {name}: {changes} changes, {time:.2?}"));
+        }
     }
     if let Some(path) = &command.options.header {
         let header = object.header.as_ref().map_err(|e| Failure::of(&file, e.clone()))?;
@@ -129,6 +132,8 @@ fn compile_options(command: &Command, input: &OsString) -> Options {
         imports: import_names(command),
         target: command.target.clone(),
         opt_level: command.options.optimize.parse().unwrap_or(2),
+        for_size: command.options.optimize == "s",
+        measures_passes: command.options.verbose,
         features: command.features,
         memories: command.memories.clone(),
         nan_canonicalization: command.nan_canonicalization,

@@ -55,7 +55,8 @@ pub struct Options {
     /// C compiler, may hold arguments ("zig cc -target …") [default: $CC, or the target's usual cross compiler]
     #[arg(long, value_name = "CMD")]
     pub cc: Option<String>,
-    /// Optimization level: 0, 1, 2, 3 or s
+    /// Optimization level: 0 (quickest, plainest), 1 (Cranelift's optimizer), 2 (our passes), 3 (more inlining), s (2
+    /// without what repeats code)
     #[arg(short = 'O', value_name = "LEVEL", default_value = "2", value_parser = ["0", "1", "2", "3", "s"])]
     pub optimize: String,
     /// Debug information
@@ -226,9 +227,6 @@ fn refuse_unfinished(options: &Options) -> palisade::Result<()> {
     let refuse = |what: &str| Err(Error::new(format!("{what} is not supported")));
     if options.debug {
         return refuse("-g (debug information)");
-    }
-    if options.optimize == "s" {
-        return refuse("-Os");
     }
     Ok(())
 }

@@ -35,6 +35,7 @@ fn key(command: &Command) -> u64 {
     let options = &command.options;
     (&options.name, &options.import, &options.cpu, &options.cc, &options.optimize, &options.memory).hash(&mut hasher);
     (&options.enable, &options.disable, &options.dir, &options.env, options.stack_size).hash(&mut hasher);
+    (&options.disable_pass, &options.harden).hash(&mut hasher);
     hasher.finish()
 }
 

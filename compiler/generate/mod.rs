@@ -114,12 +114,12 @@ impl Worker {
         context.remove_constant_phis(env.isa)?;
         context.func.dfg.resolve_all_aliases();
         if self.scratch.deepest_loop <= DEEP {
-            optimize::before(context, env.isa, env.plan, env.disabled_passes);
+            optimize::before(context, env.isa, env.plan, env.disabled_passes, env.work);
             context.verify_if(env.isa)?;
             if env.isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(env.isa, &mut ControlPlane::default())?;
             }
-            optimize::behind(&mut context.func, env.disabled_passes);
+            optimize::behind(&mut context.func, env.disabled_passes, env.work);
         }
         self.checks = Checks::count(&context.func);
         let mut reshaped = refused::run(&mut context.func, &self.scratch.checks, env.travel);

@@ -39,7 +39,8 @@ const MAX_DEPTH: usize = 8;
 /// A load's or store's constant that every target has room for in some form.
 const MAX_OFFSET: i64 = i32::MAX as i64;
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
+    let mut changes = 0;
     let mut ranges = Ranges::new(unit.flow);
     let mut next_block = unit.func.layout.entry_block();
     while let Some(block) = next_block {
@@ -50,11 +51,12 @@ pub fn run(unit: &mut Unit<'_>) {
                 && let Some(sum) = decompose(unit.func, &mut ranges, index, MAX_DEPTH)
                 && is_better(unit, &sum, index)
             {
-                rewrite(unit, inst, base, sum);
+                changes += usize::from(rewrite(unit, inst, base, sum));
             }
         }
         next_block = unit.func.layout.next_block(block);
     }
+    changes
 }
 
 /// Base and 32-bit index of a load or store.
@@ -138,10 +140,11 @@ fn is_better(unit: &Unit<'_>, sum: &Sum, index: Value) -> bool {
     found && shared && sum.constant.abs() <= MAX_OFFSET
 }
 
-fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: Sum) {
-    let Some(offset) = unit.func.dfg.insts[inst].load_store_offset() else { return };
+/// False if the constant doesn't fit after all.
+fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: Sum) -> bool {
+    let Some(offset) = unit.func.dfg.insts[inst].load_store_offset() else { return false };
     let total = i64::from(offset) + sum.constant;
-    let Ok(folded) = i32::try_from(total) else { return };
+    let Ok(folded) = i32::try_from(total) else { return false };
     let fold = unit.large_offsets || (0..SMALL_OFFSET).contains(&total);
     // What changes least is added first, and leaves loops; at the same level the base comes last.
     let mut parts: Vec<(usize, Part)> =
@@ -165,6 +168,7 @@ fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: Sum) {
         InstructionData::Store { args, offset, .. } => (args[1], *offset) = (address, new_offset.into()),
         _ => unreachable!("only loads and stores have such addresses"),
     }
+    true
 }
 
 /// Constants below it fit into any access of a CPU without large ones.

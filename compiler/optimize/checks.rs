@@ -41,15 +41,15 @@ type Known = HashMap<(u32, bool, Value), Vec<(Inst, u64)>>;
 /// Limits that are there, by length, bytes, and whether they are for a loop.
 type Limits = HashMap<(Value, u64, bool), Value>;
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     let found = find(unit);
     if found.is_empty() {
-        return;
+        return 0;
     }
     let loud = Loud::find(unit.func, &unit.flow);
     let mut ranges = Ranges::new(unit.flow);
     let mut known = Known::new();
-    let mut kept = Vec::new();
+    let (mut kept, all) = (Vec::new(), found.len());
     for check in found {
         if check.always_passes(unit.func, unit.plan, &mut ranges)
             || is_covered(unit, &loud, &mut ranges, &mut known, &check)
@@ -60,9 +60,10 @@ pub fn run(unit: &mut Unit<'_>) {
         }
     }
     let mut limits = Limits::new();
-    for check in kept {
-        compare_with_limit(unit, &mut limits, &check);
+    for check in &kept {
+        compare_with_limit(unit, &mut limits, check);
     }
+    all - kept.len()
 }
 
 /// All checks; on every way, one that dominates another comes before it.

@@ -16,8 +16,8 @@ use cranelift_codegen::ir::{Block, Function, Value};
 /// Removing one costs time for each of the others.
 const MAX_PARAMS: usize = 1000;
 
-pub fn run(unit: &mut Unit<'_>) {
-    let mut changed = false;
+pub fn run(unit: &mut Unit<'_>) -> usize {
+    let mut changes = 0;
     // Inner loops first: what they hand through decides about the outer ones.
     for within in unit.flow.loops.loops().rev() {
         let header = unit.flow.loops.loop_header(within);
@@ -25,13 +25,14 @@ pub fn run(unit: &mut Unit<'_>) {
         for number in (0..params).rev().filter(|_| params <= MAX_PARAMS) {
             if let Some(value) = only_value(unit, header, number) {
                 remove(unit, header, number, value);
-                changed = true;
+                changes += 1;
             }
         }
     }
-    if changed {
+    if changes > 0 {
         unit.func.dfg.resolve_all_aliases();
     }
+    changes
 }
 
 /// The one value that enters a parameter, beside the parameter itself.

@@ -22,11 +22,13 @@ const WINDOW: usize = 256;
 /// Edges with more arguments than this are left alone.
 const MAX_ARGS: usize = 64;
 
-pub fn run(func: &mut Function) {
+pub fn run(func: &mut Function) -> usize {
+    let mut changes = 0;
     let mut next_block = func.layout.entry_block();
     while let Some(block) = next_block {
         for (counter, next) in steps(func, block) {
             if let Some(moved) = movable(func, block, counter, next) {
+                changes += 1;
                 let branch = func.layout.last_inst(block).expect("it has been looked at");
                 for inst in moved {
                     func.layout.remove_inst(inst);
@@ -36,6 +38,7 @@ pub fn run(func: &mut Function) {
         }
         next_block = func.layout.next_block(block);
     }
+    changes
 }
 
 /// The parameters that a block gives new values on the way to where they are declared: a loop's header, with the new

@@ -30,14 +30,17 @@ struct Test {
     limit: Value,
 }
 
-pub fn run(func: &mut Function) {
+pub fn run(func: &mut Function) -> usize {
+    let mut changes = 0;
     let mut next_block = func.layout.entry_block();
     while let Some(block) = next_block {
         if let Some(test) = find(func, block) {
             rewrite(func, &test);
+            changes += 1;
         }
         next_block = func.layout.next_block(block);
     }
+    changes
 }
 
 fn find(func: &Function, block: Block) -> Option<Test> {

@@ -15,6 +15,9 @@ mod vectorize;
 mod versions;
 mod views;
 mod wide_counters;
+mod work;
+
+pub use work::{PassWork, Work};
 
 use crate::plan::Plan;
 use crate::translate::Travel;
@@ -33,19 +36,29 @@ pub struct Pass {
     trusting: bool,
 }
 
+impl Pass {
+    fn is_translation(&self) -> bool {
+        matches!(self.run, Run::Translation)
+    }
+}
+
+#[derive(Clone, Copy)]
 enum Run {
     /// By the translation, as planned.
     Translation,
-    /// In front of Cranelift's optimizer.
-    Before(fn(&mut Unit<'_>)),
-    /// The same; true if blocks or branches are not what they were.
-    Reshape(fn(&mut Unit<'_>) -> bool),
+    /// In front of Cranelift's optimizer. Gives the number of places it changed, as do the others.
+    Before(fn(&mut Unit<'_>) -> usize),
+    /// The same; if it changed any, blocks or branches are not what they were.
+    Reshape(fn(&mut Unit<'_>) -> usize),
     /// Behind it.
-    Behind(fn(&mut Function)),
+    Behind(fn(&mut Function) -> usize),
 }
 
 /// Calls of small functions become their code (`translate/inline.rs`).
 const INLINE: &str = "inline";
+
+/// Those that repeat code.
+const GROWING: [&str; 4] = [INLINE, "versions", "jam", "unroll"];
 
 /// All passes, in the order they run.
 pub const PASSES: &[Pass] = &[
@@ -89,9 +102,14 @@ impl Disabled {
         known
     }
 
-    /// Leaves all out: `-O0`.
+    /// Leaves all out: `-O0`, and `-O1`, which is what Cranelift does alone.
     pub fn all() -> Disabled {
         Disabled(PASSES.iter().map(|p| p.name.to_owned()).collect())
+    }
+
+    /// The same, and without those that repeat code: `-Os`.
+    pub fn and_growing(&self) -> Disabled {
+        Disabled(self.0.iter().cloned().chain(GROWING.map(str::to_owned)).collect())
     }
 
     /// The same, and without those that trust what branches have decided.
@@ -111,14 +129,12 @@ impl Disabled {
 }
 
 /// Runs the passes in front of Cranelift's optimizer. Control flow graph and dominators are known, aliases resolved.
-pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled: &Disabled) {
+pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled: &Disabled, work: Option<&Work>) {
     let large_offsets = matches!(isa.triple().architecture, Architecture::X86_64);
     let has_vectors = large_offsets || matches!(isa.triple().architecture, Architecture::Aarch64(_));
     let mut shape_is_known = false;
-    for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
-        if matches!(pass.run, Run::Translation | Run::Behind(_)) {
-            continue;
-        }
+    for (number, pass) in PASSES.iter().enumerate().filter(|(_, p)| !disabled.has(p)) {
+        let (Run::Before(run) | Run::Reshape(run)) = pass.run else { continue };
         if !shape_is_known {
             context.compute_loop_analysis();
             shape_is_known = true;
@@ -126,22 +142,19 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
         let Context { func, cfg, domtree, loop_analysis, .. } = context;
         let flow = Flow { cfg, domtree, loops: loop_analysis };
         let mut unit = Unit { func, plan, flow, travel: Travel::on(isa), large_offsets, has_vectors };
-        match pass.run {
-            Run::Before(run) => run(&mut unit),
-            Run::Reshape(run) if run(&mut unit) => {
-                context.flowgraph();
-                shape_is_known = false;
-            }
-            Run::Translation | Run::Reshape(_) | Run::Behind(_) => {}
+        let changes = Work::of(work, number, || run(&mut unit));
+        if changes > 0 && matches!(pass.run, Run::Reshape(_)) {
+            context.flowgraph();
+            shape_is_known = false;
         }
     }
 }
 
 /// Runs those behind it.
-pub fn behind(func: &mut Function, disabled: &Disabled) {
-    for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
+pub fn behind(func: &mut Function, disabled: &Disabled, work: Option<&Work>) {
+    for (number, pass) in PASSES.iter().enumerate().filter(|(_, p)| !disabled.has(p)) {
         if let Run::Behind(run) = pass.run {
-            run(func);
+            Work::of(work, number, || run(func));
         }
     }
 }

@@ -28,7 +28,7 @@ const EVEN_FACTORS: [u64; 3] = [4, 2, 3];
 /// Instructions a turn may have afterwards, without constants: about what the CPU's queue of decoded ones holds.
 const MAX_TURN: u64 = 96;
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     let mut ranges = Ranges::new(unit.flow);
     let mut found = Vec::new();
     for within in unit.flow.loops.loops() {
@@ -43,12 +43,13 @@ pub fn run(unit: &mut Unit<'_>) {
         }
     }
     if found.is_empty() {
-        return;
+        return 0;
     }
-    for (block, args, factor) in found {
-        unroll(unit.func, block, &args, factor);
+    for (block, args, factor) in &found {
+        unroll(unit.func, *block, args, *factor);
     }
     unit.func.dfg.resolve_all_aliases();
+    found.len()
 }
 
 /// The number of instructions of a block, without constants; none if there are any that should not be repeated.

@@ -22,9 +22,9 @@ use cranelift_codegen::ir::{Inst, InstBuilder, InstructionData, Value};
 use cranelift_codegen::loop_analysis::Loop;
 use std::collections::HashMap;
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     if !view::any(unit.plan) || unit.flow.loops.loops().len() == 0 {
-        return;
+        return 0;
     }
     let loud = Loud::find(unit.func, &unit.flow);
     let mut known: HashMap<(Loop, Field), Value> = HashMap::new();
@@ -46,6 +46,7 @@ pub fn run(unit: &mut Unit<'_>) {
     if !known.is_empty() {
         unit.func.dfg.resolve_all_aliases();
     }
+    known.len()
 }
 
 /// The outermost quiet loop around a block, with the jump that enters it.

@@ -25,7 +25,7 @@ type Edges = Vec<(Block, Value)>;
 /// How often phis are looked through again, since others were dropped.
 const MAX_ROUNDS: usize = 8;
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     let uses = extensions(unit.func);
     let mut phis: BTreeMap<Value, Edges> = BTreeMap::new();
     for &(_, phi) in &uses {
@@ -39,7 +39,7 @@ pub fn run(unit: &mut Unit<'_>) {
         }
     }
     if phis.is_empty() {
-        return;
+        return 0;
     }
     let wide = widen(unit.func, &phis);
     for (inst, phi) in uses {
@@ -55,6 +55,7 @@ pub fn run(unit: &mut Unit<'_>) {
         extend_edges(unit.func, block, number, edges, &wide);
     }
     unit.func.dfg.resolve_all_aliases();
+    phis.len()
 }
 
 /// Extensions of phis to 64 bits.

@@ -62,7 +62,7 @@ pub use instance::{Travel, asks_for_instance, forget_instance, is_instance};
 pub use symbol::Symbol;
 
 use crate::harden::Harden;
-use crate::optimize::Disabled;
+use crate::optimize::{Disabled, Work};
 use crate::plan::Plan;
 use crate::read::Module;
 use cranelift_codegen::ir::TrapCode;
@@ -108,6 +108,8 @@ pub struct Env<'a> {
     pub precise_stores: bool,
     /// Optimization passes that are left out.
     pub disabled_passes: &'a Disabled,
+    /// Where passes add up what they did, if somebody wants to know.
+    pub work: Option<&'a Work>,
     /// `--harden`.
     pub harden: Harden,
 }
@@ -143,6 +145,7 @@ impl<'a> Env<'a> {
             // On riscv64 they may even be done by software, byte by byte.
             precise_stores: !is_x86_64 && precise_stores.unwrap_or(is_riscv64),
             disabled_passes,
+            work: None,
             harden,
         }
     }

@@ -115,7 +115,7 @@ fn wrong_usage_is_status_2() {
 fn unfinished_options_say_so() {
     let dir = scratch();
     write(dir.path(), "app.wat", NOTHING);
-    for option in ["-g", "-Os", "--harden=branch"] {
+    for option in ["-g", "--harden=branch"] {
         let ran = palisade(dir.path(), &[option, "-c", "app.wat"]).expect(2);
         let errors = ran.stderr();
         assert!(errors.starts_with("palisade: error: ") && errors.contains("not supported"), "{option}: {errors}");
@@ -470,6 +470,31 @@ fn verbose_says_what_is_done() {
     assert!(ran.stderr().contains("app.wat") && ran.stderr().contains("function"), "{}", ran.stderr());
     let quiet = palisade(dir.path(), &["app.wat"]).expect(0);
     assert_eq!((quiet.stdout(), quiet.stderr()), (String::new(), String::new()));
+}
+
+/// A loop that `unroll` repeats.
+const LOOP: &str = r#"(module (memory 1) (func (export "f") (local $i i32)
+  (loop $l
+    (i32.store (local.get $i) (local.get $i))
+    (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 400))))))"#;
+
+#[test]
+fn levels_say_which_passes_run() {
+    let dir = scratch();
+    write(dir.path(), "loop.wat", LOOP);
+    let stores = |level: &str| {
+        let args = [level, "-S", "loop.wat", "-o", "-", "--target", "x86_64-unknown-linux-gnu"];
+        let text = palisade(dir.path(), &args).expect(0).stdout();
+        text.lines().filter(|line| line.contains("movl") && line.trim_end().ends_with(')')).count()
+    };
+    assert_eq!(["-O1", "-Os", "-O2", "-O3"].map(stores), [1, 1, 4, 4]);
+    let said = |level: &str| palisade(dir.path(), &[level, "-v", "-c", "loop.wat"]).expect(0).stderr();
+    assert!(said("-O2").contains("palisade: loop.wat: unroll: 1 changes, "), "{}", said("-O2"));
+    assert!(said("-O2").contains("palisade: loop.wat: addresses: "), "{}", said("-O2"));
+    for level in ["-O0", "-O1"] {
+        assert!(!said(level).contains("unroll"), "{level}: {}", said(level));
+    }
+    assert!(!said("-Os").contains("unroll") && said("-Os").contains("addresses"), "{}", said("-Os"));
 }
 
 // ---- Build systems and hosts ----

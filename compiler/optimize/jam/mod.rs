@@ -45,9 +45,9 @@ const FEW_LANES: u32 = 4;
 /// An inner loop that turns less often is not worth it.
 const MIN_TURNS: u64 = 4;
 
-pub fn run(unit: &mut Unit<'_>) -> bool {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     if !unit.has_vectors || !unit.plan.pages_stay_open() {
-        return false;
+        return 0;
     }
     let mut ranges = Ranges::new(unit.flow);
     let mut found: Vec<Option<Jam>> = Vec::new();
@@ -69,7 +69,7 @@ pub fn run(unit: &mut Unit<'_>) -> bool {
     for jam in &found {
         build::build(unit, jam);
     }
-    !found.is_empty()
+    found.len()
 }
 
 /// What is done where.

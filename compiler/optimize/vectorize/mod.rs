@@ -29,14 +29,14 @@ use cranelift_codegen::ir::{Block, Function, Inst, InstBuilder, InstructionData,
 use packs::{Group, Node, Packs};
 use std::collections::{HashMap, HashSet};
 
-pub fn run(unit: &mut Unit<'_>) {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     if !unit.has_vectors || !unit.plan.pages_stay_open() {
-        return;
+        return 0;
     }
     let mut ranges = Ranges::new(unit.flow);
     let least = unit.plan.memories[0].least_bytes();
     let blocks: Vec<Block> = unit.flow.loops.loops().map(|within| unit.flow.loops.loop_header(within)).collect();
-    let mut changed = Vec::new();
+    let (mut changed, mut changes) = (Vec::new(), 0);
     for block in blocks {
         if !is_loop(unit.func, block) || !stores_floats(unit.func, block) {
             continue;
@@ -45,12 +45,14 @@ pub fn run(unit: &mut Unit<'_>) {
         let packs = Packs::find(unit.func, &accesses, block);
         if !packs.groups.is_empty() && keeps_order(&accesses, &packs) {
             build(unit.func, &accesses, &packs);
+            changes += packs.groups.len();
             changed.push((block, accesses));
         }
     }
     if !changed.is_empty() {
         sweep(unit.func, &changed);
     }
+    changes
 }
 
 /// True for a loop of one block.

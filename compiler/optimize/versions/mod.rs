@@ -35,13 +35,13 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 use cranelift_codegen::loop_analysis::Loop;
 use span::Span;
 
-pub fn run(unit: &mut Unit<'_>) -> bool {
+pub fn run(unit: &mut Unit<'_>) -> usize {
     if !view::any(unit.plan) {
-        return false;
+        return 0;
     }
     let candidates = candidates::find(unit);
     if candidates.is_empty() {
-        return false;
+        return 0;
     }
     let mut copies = Copies::new(unit, &candidates);
     for candidate in &candidates {
@@ -52,7 +52,7 @@ pub fn run(unit: &mut Unit<'_>) -> bool {
         }
     }
     copies.rename(unit.func);
-    true
+    candidates.len()
 }
 
 /// In front of the loop: the first version if all tests pass, else the second.
