@@ -6,6 +6,7 @@
 mod addresses;
 mod analysis;
 mod checks;
+mod float_constants;
 mod invariant_phis;
 mod late_steps;
 mod loop_test;
@@ -40,7 +41,7 @@ enum Run {
     /// The same; true if blocks or branches are not what they were.
     Reshape(fn(&mut Unit<'_>) -> bool),
     /// Behind it.
-    Behind(fn(&mut Function)),
+    Behind(fn(&mut Late<'_>)),
 }
 
 /// Calls of small functions become their code (`translate/inline.rs`).
@@ -59,6 +60,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
     Pass { name: "late-steps", run: Run::Behind(late_steps::run), trusting: false },
+    Pass { name: "float-constants", run: Run::Behind(float_constants::run), trusting: false },
 ];
 
 /// A function in front of Cranelift's optimizer, and what it is for.
@@ -71,6 +73,13 @@ pub struct Unit<'f> {
     large_offsets: bool,
     /// Vectors of floats are known to every CPU of this kind.
     has_vectors: bool,
+}
+
+/// A function behind it.
+pub struct Late<'c> {
+    context: &'c mut Context,
+    /// One instruction adds two values and a constant.
+    adds_three: bool,
 }
 
 /// The passes a compilation uses.
@@ -136,10 +145,12 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
 }
 
 /// Runs those behind it.
-pub fn behind(func: &mut Function, disabled: &Disabled) {
+pub fn behind(context: &mut Context, isa: &dyn TargetIsa, disabled: &Disabled) {
+    let adds_three = matches!(isa.triple().architecture, Architecture::X86_64);
+    let mut late = Late { context, adds_three };
     for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
         if let Run::Behind(run) = pass.run {
-            run(func);
+            run(&mut late);
         }
     }
 }
