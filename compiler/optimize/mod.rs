@@ -1,6 +1,6 @@
 //! Our own passes over the IR of one function, each in a file that says at its top which code it turns into which.
 //! Some run in front of Cranelift's optimizer, which then shares, moves and folds what they made; some behind it, to
-//! undo what it did. All but `versions` leave blocks and branches between them as they are. `--disable-pass NAME` leaves
+//! undo what it did. All but `versions` and `jam` leave blocks and branches between them as they are. `--disable-pass NAME` leaves
 //! one out.
 
 mod addresses;
@@ -8,6 +8,7 @@ mod analysis;
 mod checks;
 mod float_constants;
 mod invariant_phis;
+mod jam;
 mod late_steps;
 mod loop_test;
 mod unroll;
@@ -54,6 +55,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "views", run: Run::Before(views::run), trusting: false },
     Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
     Pass { name: "versions", run: Run::Reshape(versions::run), trusting: true },
+    Pass { name: "jam", run: Run::Reshape(jam::run), trusting: true },
     Pass { name: "unroll", run: Run::Before(unroll::run), trusting: false },
     Pass { name: "vectorize", run: Run::Before(vectorize::run), trusting: true },
     Pass { name: "addresses", run: Run::Before(addresses::run), trusting: true },
