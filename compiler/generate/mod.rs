@@ -119,7 +119,7 @@ impl Worker {
             if env.isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(env.isa, &mut ControlPlane::default())?;
             }
-            optimize::behind(&mut context.func, env.disabled_passes, env.work);
+            optimize::behind(context, env.isa, env.disabled_passes, env.work);
         }
         self.checks = Checks::count(&context.func);
         let mut reshaped = refused::run(&mut context.func, &self.scratch.checks, env.travel);

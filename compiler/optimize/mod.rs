@@ -6,6 +6,7 @@
 mod addresses;
 mod analysis;
 mod checks;
+mod float_constants;
 mod invariant_phis;
 mod jam;
 mod late_steps;
@@ -51,7 +52,7 @@ enum Run {
     /// The same; if it changed any, blocks or branches are not what they were.
     Reshape(fn(&mut Unit<'_>) -> usize),
     /// Behind it.
-    Behind(fn(&mut Function) -> usize),
+    Behind(fn(&mut Late<'_>) -> usize),
 }
 
 /// Calls of small functions become their code (`translate/inline.rs`).
@@ -74,6 +75,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
     Pass { name: "late-steps", run: Run::Behind(late_steps::run), trusting: false },
+    Pass { name: "float-constants", run: Run::Behind(float_constants::run), trusting: false },
 ];
 
 /// A function in front of Cranelift's optimizer, and what it is for.
@@ -86,6 +88,13 @@ pub struct Unit<'f> {
     large_offsets: bool,
     /// Vectors of floats are known to every CPU of this kind.
     has_vectors: bool,
+}
+
+/// A function behind it.
+pub struct Late<'c> {
+    context: &'c mut Context,
+    /// One instruction adds two values and a constant.
+    adds_three: bool,
 }
 
 /// The passes a compilation uses.
@@ -151,10 +160,12 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
 }
 
 /// Runs those behind it.
-pub fn behind(func: &mut Function, disabled: &Disabled, work: Option<&Work>) {
+pub fn behind(context: &mut Context, isa: &dyn TargetIsa, disabled: &Disabled, work: Option<&Work>) {
+    let adds_three = matches!(isa.triple().architecture, Architecture::X86_64);
+    let mut late = Late { context, adds_three };
     for (number, pass) in PASSES.iter().enumerate().filter(|(_, p)| !disabled.has(p)) {
         if let Run::Behind(run) = pass.run {
-            Work::of(work, number, || run(func));
+            Work::of(work, number, || run(&mut late));
         }
     }
 }
