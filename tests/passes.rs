@@ -181,6 +181,116 @@ fn late_steps_saves_a_copy_and_a_jump() {
     assert!(!copies(&with) && copies(&without), "{with}{without}");
 }
 
+/// A sum with the new counter, which x86-64 makes of the old one.
+const SUM_OF_NEXT: &str = r#"(func (export "next") (param $n i32) (param $w i32) (result i32) (local $i i32) (local $sum i32)
+  (loop $again
+    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+    (local.set $sum (i32.xor (local.get $sum) (i32.add (local.get $i) (i32.shr_u (local.get $w) (i32.const 1)))))
+    (local.set $w (i32.add (local.get $w) (local.get $sum)))
+    (br_if $again (i32.ne (local.get $i) (local.get $n))))
+  (local.get $sum))"#;
+
+#[test]
+fn late_steps_gives_sums_steps_of_their_own() {
+    let copies = |text: &str| text.lines().filter(|line| line.trim_start().starts_with("mov")).count();
+    let text = format!("(module {SUM_OF_NEXT})");
+    let (with, without) = (assembly(&text, None), assembly(&text, Some("late-steps")));
+    assert_eq!(copies(&with) + 1, copies(&without), "{with}{without}");
+}
+
+// ---- Constants of loops ----
+
+/// A loop around what sums up.
+fn summing(name: &str, body: &str) -> String {
+    format!(
+        r#"(func (export "{name}") (param $n i32) (result f64) (local $i i32) (local $j i32) (local $s f64) (local $t f32)
+  (loop $again
+    {body}
+    (br_if $again (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+  (f64.add (local.get $s) (f64.promote_f32 (local.get $t))))"#
+    )
+}
+
+/// A quotient of a million.
+const QUOTIENT: &str =
+    "(local.set $s (f64.add (local.get $s) (f64.div (f64.const 1000000) (f64.convert_i32_s (local.get $i)))))";
+
+/// True if all blocks that divide make no million.
+fn is_outside(functions: &str, without: Option<&str>) -> bool {
+    let text = assembly(&format!("(module (func $other (param i32)) (memory 1) {functions})"), without);
+    let makes = |block: &str| block.contains("$0x412e848000000000") || block.contains("$0x49742400");
+    assert!(text.split("block").any(makes), "there is one: {text}");
+    text.split("block").filter(|block| block.contains("divs")).all(|block| !makes(block))
+}
+
+#[test]
+fn constants_are_made_in_front_of_innermost_loops() {
+    assert!(is_outside(&summing("f", QUOTIENT), None) && !is_outside(&summing("f", QUOTIENT), Some("float-constants")));
+    let single =
+        "(local.set $t (f32.add (local.get $t) (f32.div (f32.const 1000000) (f32.convert_i32_s (local.get $i)))))";
+    assert!(is_outside(&summing("f", single), None) && !is_outside(&summing("f", single), Some("float-constants")));
+    let sometimes = format!("(if (i32.and (local.get $i) (local.get $n)) (then {QUOTIENT}) (else {single}))");
+    assert!(
+        is_outside(&summing("f", &sometimes), None) && !is_outside(&summing("f", &sometimes), Some("float-constants"))
+    );
+    // Where a register would not help.
+    assert!(!is_outside(&summing("f", &format!("{QUOTIENT} (call $other (local.get $i))")), Some("inline")));
+    let inner = "(loop $inner (br_if $inner (i32.load8_u (local.get $i))))";
+    assert!(!is_outside(&summing("f", &format!("{inner} {QUOTIENT}")), None), "there is a loop in it");
+    let many: String = (0..10)
+        .map(|k| {
+            format!("(f64.store offset={k}00 (i32.const 8) (f64.sub (f64.load (local.get $i)) (local.get $v{k})))")
+        })
+        .collect();
+    let locals: String = (0..10).map(|k| format!("(param $v{k} f64) ")).collect();
+    let full = summing("f", &format!("{many} {QUOTIENT}")).replace("(result f64)", &format!("{locals} (result f64)"));
+    assert!(!is_outside(&full, None), "registers are full");
+}
+
+/// Loops with constants of all kinds, one after and in the other.
+fn constant_loops(number: u32, random: &mut Random) -> String {
+    let mut constant = |ty: &str| {
+        let value = random.of(&["1", "-0", "0", "0.1", "-3", "inf", "nan:0x200000", "1e-40", "7"]);
+        format!("({ty}.const {value})")
+    };
+    let mut body = String::new();
+    for (sum, ty) in [("$s", "f64"), ("$t", "f32"), ("$s", "f64")] {
+        let (a, b, c) = (constant(ty), constant(ty), constant(ty));
+        body += &format!(
+            "(local.set {sum} ({ty}.add (local.get {sum}) ({ty}.div {a} ({ty}.sub {b} ({ty}.convert_i32_s (local.get $i))))))
+             (if (i32.and (local.get $i) (i32.const 1)) (then (local.set {sum} ({ty}.sub {c} (local.get {sum}))))
+               (else (local.set {sum} ({ty}.copysign {c} (local.get {sum})))))"
+        );
+    }
+    let inner = "(local.set $j (i32.const 7)) (loop $inner
+      (local.set $s (f64.sub (f64.const 0.1) (f64.div (f64.const 0.3) (local.get $s))))
+      (br_if $inner (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))";
+    summing(&format!("f{number}"), &if random.below(2) == 0 { body } else { body + inner })
+}
+
+#[test]
+fn constants_in_front_of_loops_change_no_result() {
+    const FUNCTIONS: u32 = 40;
+    let mut random = Random(5);
+    let functions: String = (0..FUNCTIONS).map(|number| constant_loops(number, &mut random)).collect();
+    let wat = format!("(module {functions} {SUM_OF_NEXT})");
+    let calls: String = (0..FUNCTIONS)
+        .map(|k| format!("\t\tx = m_f{k}(m, i), y = n_f{k}(n, i);\n\t\tif (memcmp(&x, &y, 8) && (x == x || y == y))\n\t\t\tprintf(\"f{k} %d\\n\", i);\n"))
+        .collect();
+    let host = format!(
+        "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\n#include <string.h>\nint main(void)\n{{\n\tstruct m *m;\n\tstruct n *n;\n\
+         \tif (pal_m_instantiate(&m) != PAL_TRAP_NONE || pal_n_instantiate(&n) != PAL_TRAP_NONE)\n\t\treturn 1;\n\
+         \tfor (int i = 1; i < 12; i++) {{\n\t\tdouble x, y;\n{calls}\t\tif (m_next(m, i, 77) != n_next(n, i, 77))\n\t\t\tputs(\"next\");\n\t}}\n\treturn 0;\n}}\n"
+    );
+    for machine in machines() {
+        let dir = scratch();
+        let with = compile_wat(&machine, dir.path(), "m", &wat);
+        let without = compile_without_passes(&machine, dir.path(), "n", &wat);
+        let program = link_c(&machine, dir.path(), &host, &[with, without], &[]);
+        assert_eq!(run(&mut machine.command(&program)).expect(0).stdout(), "", "{}", machine.name());
+    }
+}
+
 /// Counts iterations of loops that test the old or the new counter, against a constant or a parameter, upwards,
 /// downwards and across the wrap; each stops after 1000 rounds at most.
 fn counting_loop(name: &str, start: u32, step: u32, limit: &str, old: bool) -> String {

@@ -120,7 +120,7 @@ impl Worker {
             if env.isa.flags().opt_level() != OptLevel::None {
                 context.egraph_pass(env.isa, &mut ControlPlane::default())?;
             }
-            optimize::behind(&mut context.func, env.disabled_passes);
+            optimize::behind(context, env.isa, env.disabled_passes);
         }
         self.checks = Checks::count(&context.func);
         let mut reshaped = refused::run(&mut context.func, &self.scratch.checks, env.travel);

@@ -13,6 +13,7 @@
 //! iteration ends with `je exit; mov; jmp header` instead of `jne header`. Equality survives adding the same number on
 //! both sides, also when it wraps.
 
+use super::Late;
 use super::analysis::value::{self, constant, defining};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -30,7 +31,8 @@ struct Test {
     limit: Value,
 }
 
-pub fn run(func: &mut Function) {
+pub fn run(late: &mut Late<'_>) {
+    let func = &mut late.context.func;
     let mut next_block = func.layout.entry_block();
     while let Some(block) = next_block {
         if let Some(test) = find(func, block) {

@@ -1,12 +1,14 @@
 //! Our own passes over the IR of one function, each in a file that says at its top which code it turns into which.
 //! Some run in front of Cranelift's optimizer, which then shares, moves and folds what they made; some behind it, to
-//! undo what it did. All but `versions` leave blocks and branches between them as they are. `--disable-pass NAME` leaves
+//! undo what it did. All but `versions` and `jam` leave blocks and branches between them as they are. `--disable-pass NAME` leaves
 //! one out.
 
 mod addresses;
 mod analysis;
 mod checks;
+mod float_constants;
 mod invariant_phis;
+mod jam;
 mod late_steps;
 mod loop_test;
 mod unroll;
@@ -40,7 +42,7 @@ enum Run {
     /// The same; true if blocks or branches are not what they were.
     Reshape(fn(&mut Unit<'_>) -> bool),
     /// Behind it.
-    Behind(fn(&mut Function)),
+    Behind(fn(&mut Late<'_>)),
 }
 
 /// Calls of small functions become their code (`translate/inline.rs`).
@@ -53,12 +55,14 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "views", run: Run::Before(views::run), trusting: false },
     Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
     Pass { name: "versions", run: Run::Reshape(versions::run), trusting: true },
+    Pass { name: "jam", run: Run::Reshape(jam::run), trusting: true },
     Pass { name: "unroll", run: Run::Before(unroll::run), trusting: false },
     Pass { name: "vectorize", run: Run::Before(vectorize::run), trusting: true },
     Pass { name: "addresses", run: Run::Before(addresses::run), trusting: true },
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
     Pass { name: "late-steps", run: Run::Behind(late_steps::run), trusting: false },
+    Pass { name: "float-constants", run: Run::Behind(float_constants::run), trusting: false },
 ];
 
 /// A function in front of Cranelift's optimizer, and what it is for.
@@ -71,6 +75,13 @@ pub struct Unit<'f> {
     large_offsets: bool,
     /// Vectors of floats are known to every CPU of this kind.
     has_vectors: bool,
+}
+
+/// A function behind it.
+pub struct Late<'c> {
+    context: &'c mut Context,
+    /// One instruction adds two values and a constant.
+    adds_three: bool,
 }
 
 /// The passes a compilation uses.
@@ -136,10 +147,12 @@ pub fn before(context: &mut Context, isa: &dyn TargetIsa, plan: &Plan, disabled:
 }
 
 /// Runs those behind it.
-pub fn behind(func: &mut Function, disabled: &Disabled) {
+pub fn behind(context: &mut Context, isa: &dyn TargetIsa, disabled: &Disabled) {
+    let adds_three = matches!(isa.triple().architecture, Architecture::X86_64);
+    let mut late = Late { context, adds_three };
     for pass in PASSES.iter().filter(|p| !disabled.has(p)) {
         if let Run::Behind(run) = pass.run {
-            run(func);
+            run(&mut late);
         }
     }
 }

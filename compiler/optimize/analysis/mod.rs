@@ -3,11 +3,14 @@
 pub mod affine;
 pub mod check;
 pub mod counter;
+pub mod effects;
+pub mod place;
 pub mod range;
 pub mod ranges;
 pub mod value;
 pub mod view;
 
+pub use place::Place;
 pub use range::Range;
 pub use ranges::Ranges;
 

@@ -22,6 +22,7 @@ mod packs;
 
 use super::Unit;
 use super::analysis::Ranges;
+use super::analysis::effects::is_pure;
 use accesses::Accesses;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{Block, Function, Inst, InstBuilder, InstructionData, Opcode, Type, Value};
@@ -176,9 +177,8 @@ fn sweep(func: &mut Function, changed: &[(Block, Accesses)]) {
         while let Some(inst) = next {
             next = func.layout.prev_inst(inst);
             let opcode = func.dfg.insts[inst].opcode();
-            let pure = !(opcode.other_side_effects() || opcode.can_load() || opcode.can_store() || opcode.can_trap());
             let unused = func.dfg.inst_results(inst).iter().all(|result| uses.get(result).is_none_or(|&n| n == 0));
-            if unused && (pure && !opcode.is_terminator() && !opcode.is_call() || harmless.contains(&inst)) {
+            if unused && (is_pure(opcode) || harmless.contains(&inst)) {
                 for value in func.dfg.inst_values(inst) {
                     if let Some(count) = uses.get_mut(&func.dfg.resolve_aliases(value)) {
                         *count -= 1;

@@ -1,5 +1,7 @@
-//! The pass `vectorize`: what becomes vectors, what must not, and that no program can tell.
+//! The passes `vectorize` and `jam`: what becomes vectors, what must not, and that no program can tell.
 
+mod nests;
+#[path = "../support/mod.rs"]
 mod support;
 
 use palisade::Options;
@@ -87,6 +89,11 @@ fn only_what_surely_lies_inside_moves() {
     assert_eq!(vectors(&around("(memory 0)", 0, 16, "(i32.const 800)", &twice), &options()), 0, "nothing may be there");
     let divides = format!("{} (local.set $r (i32.div_u (local.get $r) (local.get $n)))", scale(0, 4096));
     assert_eq!(found(&divides), 0, "a division may trap in between");
+    let calls = format!("{} (local.set $s (call 0 (local.get $n) (local.get $k) (local.get $h)))", scale(0, 4096));
+    assert_eq!(found(&calls), 0, "what is called may look at it in between");
+    let calls =
+        format!("{} (drop (call 0 (local.get $n) (local.get $k) (local.get $h))) {}", scale(0, 4096), scale(8, 4104));
+    assert_eq!(vectors(&around("(memory 1)", 0, 16, "(i32.const 800)", &calls), &options()), 0);
 }
 
 #[test]
@@ -310,6 +317,28 @@ fn object(machine: &Machine, dir: &std::path::Path, name: &str, wat: &str, passe
     compile_with(dir, wat.as_bytes(), &options)
 }
 
+/// Runs `f0`, `f1`, … of a module on all machines, each with and without our passes, and compares.
+fn compare(functions: &str, count: u32, what: &str) {
+    let wat = format!("(module (memory 1)\n{TOOLS}{functions})");
+    let names = |module: &str| (0..count).map(|k| format!("{module}_f{k}")).collect::<Vec<_>>().join(", ");
+    let host = format!(
+        "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\n\
+         static int32_t (*const with[])(struct m *, int32_t) = {{{}}};\nstatic int32_t (*const without[])(struct n *, int32_t) = {{{}}};\n{COMPARE}",
+        names("m"),
+        names("n"),
+    );
+    let found = vectors(&wat, &options());
+    assert!(found > 100, "{found} vectors in {count} loops");
+    for machine in machines() {
+        let dir = scratch();
+        let with = object(&machine, dir.path(), "m", &wat, Disabled::default());
+        let without = object(&machine, dir.path(), "n", &wat, Disabled::all());
+        let program = link_c(&machine, dir.path(), &host, &[with, without], &[]);
+        let output = run(&mut machine.command(&program)).expect(0).stdout();
+        assert_eq!(output, "", "{}, {what}", machine.name());
+    }
+}
+
 #[test]
 fn random_loops_do_the_same() {
     const FUNCTIONS: u32 = 300;
@@ -318,23 +347,6 @@ fn random_loops_do_the_same() {
     for round in 0..rounds {
         let mut random = Random(42 + round);
         let functions: String = (0..FUNCTIONS).map(|number| random.function(number)).collect();
-        let wat = format!("(module (memory 1)\n{TOOLS}{functions})");
-        let names = |module: &str| (0..FUNCTIONS).map(|k| format!("{module}_f{k}")).collect::<Vec<_>>().join(", ");
-        let host = format!(
-            "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\n\
-             static int32_t (*const with[])(struct m *, int32_t) = {{{}}};\nstatic int32_t (*const without[])(struct n *, int32_t) = {{{}}};\n{COMPARE}",
-            names("m"),
-            names("n"),
-        );
-        let found = vectors(&wat, &options());
-        assert!(found > 100, "{found} vectors in {FUNCTIONS} loops");
-        for machine in machines() {
-            let dir = scratch();
-            let with = object(&machine, dir.path(), "m", &wat, Disabled::default());
-            let without = object(&machine, dir.path(), "n", &wat, Disabled::all());
-            let program = link_c(&machine, dir.path(), &host, &[with, without], &[]);
-            let output = run(&mut machine.command(&program)).expect(0).stdout();
-            assert_eq!(output, "", "{}, round {round}", machine.name());
-        }
+        compare(&functions, FUNCTIONS, &format!("round {round}"));
     }
 }
