@@ -58,6 +58,9 @@ pub struct Options {
     pub interruptible: bool,
     /// The module becomes a program by itself, without code of others that could reach its exported memories.
     pub sealed: bool,
+    /// C names of all modules that it is linked with, if they are known: what it imports from others is the host's. (If it
+    /// is not, it is called as the host would call it.)
+    pub linked: Option<HashSet<String>>,
     /// Optimization passes to leave out; `-O0` leaves out all.
     pub disabled_passes: optimize::Disabled,
     /// Exported functions that anybody calls; of the others there are neither symbols nor, if nothing else reaches them,
@@ -80,6 +83,7 @@ impl Options {
             precise_stores: None,
             interruptible: false,
             sealed: false,
+            linked: None,
             disabled_passes: optimize::Disabled::default(),
             called_exports: None,
         }
@@ -237,7 +241,8 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     let disabled = if options.opt_level == 0 { &all } else { &options.disabled_passes };
     let inline = if disabled.inlining() { 0 } else { options.opt_level };
     let board = options.target.is_board();
-    let mut plan = plan::plan(&module, &specs, &options.imports, options.interruptible, board, inline)?;
+    let (imports, linked) = (&options.imports, options.linked.as_ref());
+    let mut plan = plan::plan(&module, &specs, imports, linked, options.interruptible, board, inline)?;
     plan.sealed = options.sealed;
     let disabled = &if harden.spectre { disabled.and_trusting() } else { disabled.clone() };
     then(&Env::new(&module, &plan, [&*isa, &*quick_isa], disabled, options.precise_stores, harden)).map_err(explain)
