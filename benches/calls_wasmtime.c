@@ -1,12 +1,7 @@
 /* The same as calls_palisade.c with Wasmtime's C interface, declared here as far as it is used. */
+#include "calls_rounds.h"
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define CALLS 2000000
 
 typedef struct { uint64_t store_id; size_t private_; } instance_t;
 typedef struct { uint64_t store_id; void *private_; } function_t;
@@ -28,13 +23,6 @@ void *wasmtime_func_call(void *context, const function_t *, const value_t *args,
 			 size_t nresults, void **trap);
 
 static void *context, *engine;
-
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void *add(void *env, void *caller, const value_t *args, size_t nargs, value_t *results, size_t nresults)
 {
@@ -74,6 +62,18 @@ static int32_t call(const function_t *function, int count, int32_t a, int32_t b)
 	return result.of.i32;
 }
 
+static extern_t to_wasm, to_host, to_module;
+
+static int32_t make_calls(int direction)
+{
+	int32_t sum = 0;
+	for (int32_t i = 0; direction == 1 && i < CALLS; i++)
+		sum = call(&to_wasm.of.function, 2, sum, i);
+	if (direction >= 2)
+		sum = call(direction == 2 ? &to_host.of.function : &to_module.of.function, 1, CALLS, 0);
+	return sum;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
@@ -88,18 +88,8 @@ int main(int argc, char **argv)
 	extern_t imports[2] = { { 0, { { 0, 0 } } }, export_of(&other, "add") };
 	wasmtime_func_new(context, wasm_functype_new(&params, &results), add, NULL, NULL, &imports[0].of.function);
 	instance_t calls = instantiate(argv[1], imports, 2);
-	extern_t to_wasm = export_of(&calls, "add"), to_host = export_of(&calls, "to_host");
-	extern_t to_module = export_of(&calls, "to_module");
-	int32_t sum = 0;
-	double times[4];
-	times[0] = now();
-	for (int32_t i = 0; i < CALLS; i++)
-		sum = call(&to_wasm.of.function, 2, sum, i);
-	times[1] = now();
-	sum += call(&to_host.of.function, 1, CALLS, 0);
-	times[2] = now();
-	sum += call(&to_module.of.function, 1, CALLS, 0);
-	times[3] = now();
-	printf("0 %f %f %f\n", (times[1] - times[0]) / CALLS, (times[2] - times[1]) / CALLS, (times[3] - times[2]) / CALLS);
-	return sum == 7;
+	to_wasm = export_of(&calls, "add");
+	to_host = export_of(&calls, "to_host");
+	to_module = export_of(&calls, "to_module");
+	return measure(ROUNDS / 10);
 }

@@ -60,6 +60,9 @@ pub struct Options {
     pub interruptible: bool,
     /// The module becomes a program by itself, without code of others that could reach its exported memories.
     pub sealed: bool,
+    /// C names of all modules that it is linked with, if they are known: what it imports from others is the host's. (If it
+    /// is not, it is called as the host would call it.)
+    pub linked: Option<HashSet<String>>,
     /// Optimization passes to leave out; `-O0` and `-O1` leave out all.
     pub disabled_passes: optimize::Disabled,
     /// Whether [`Object::passes`] is to be measured.
@@ -85,6 +88,7 @@ impl Options {
             precise_stores: None,
             interruptible: false,
             sealed: false,
+            linked: None,
             disabled_passes: optimize::Disabled::default(),
             measures_passes: false,
             called_exports: None,
@@ -249,7 +253,8 @@ fn with_env<T>(wasm: &[u8], options: &Options, then: impl FnOnce(&Env<'_>) -> Re
     };
     let inline = if disabled.inlining() { 0 } else { options.opt_level };
     let board = options.target.is_board();
-    let mut plan = plan::plan(&module, &specs, &options.imports, options.interruptible, board, inline)?;
+    let (imports, linked) = (&options.imports, options.linked.as_ref());
+    let mut plan = plan::plan(&module, &specs, imports, linked, options.interruptible, board, inline)?;
     plan.sealed = options.sealed;
     let disabled = &if harden.spectre { disabled.and_trusting() } else { disabled.clone() };
     let work = options.measures_passes.then(optimize::Work::new);

@@ -158,6 +158,18 @@ fn import_names(command: &Command) -> Vec<(String, String)> {
     names
 }
 
+/// C names of the modules of this command, if no others can be linked with them: other objects and libraries may have some
+/// inside, and a shared library meets those of others.
+fn linked_modules(command: &Command) -> Option<HashSet<String>> {
+    let is_source = |input: &OsString| {
+        let extension = Path::new(input).extension().and_then(OsStr::to_str);
+        linker_argument(input).is_none() && matches!(extension, Some("c" | "cc" | "cpp" | "cxx"))
+    };
+    let (modules, others): (Vec<_>, Vec<_>) = command.options.inputs.iter().partition(|input| is_module(input));
+    let known = !command.options.shared && others.into_iter().all(is_source);
+    known.then(|| modules.into_iter().map(|input| compile_options(command, input).name).collect())
+}
+
 /// A static library with the modules and the runtime: all that a program needs beside the C library.
 fn build_archive(command: &Command, output: &Path) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|e| Error::new(format!("no temporary folder: {e}")))?;
@@ -205,7 +217,9 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
             inputs.push(LinkInput::Other(argument.into()));
         } else if is_module(input) {
             let wasm = read(input)?;
-            let options = Options { called_exports: called.clone(), sealed, ..compile_options(command, input) };
+            let called_exports = called.clone();
+            let linked = linked_modules(command);
+            let options = Options { called_exports, sealed, linked, ..compile_options(command, input) };
             let object = compile(command, input, &wasm, &options)?;
             let path = folder.path().join(format!("{}-{}.o", interfaces.len(), options.name));
             output::write(&path, &object.bytes)?;

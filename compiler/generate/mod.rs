@@ -40,6 +40,7 @@ pub struct Generated {
 #[allow(missing_docs, reason = "see translate::stub")]
 pub enum StubKind {
     Import(u32),
+    HostImport(u32),
     Helper(Helper),
     Tail(u32),
     Export(u32),
@@ -63,7 +64,7 @@ pub enum StubKind {
 impl StubKind {
     /// Called by wasm code, and its exceptions go on to who called it: `generate` puts these first.
     pub fn is_thunk(self) -> bool {
-        matches!(self, StubKind::Import(_) | StubKind::Tail(_))
+        matches!(self, StubKind::Import(_) | StubKind::HostImport(_) | StubKind::Tail(_))
     }
 }
 
@@ -191,7 +192,7 @@ pub fn generate(env: &Env<'_>, progress: &(dyn Fn() + Sync)) -> Result<Generated
     let helpers: Vec<StubKind> = helpers.into_iter().map(StubKind::Helper).collect();
     let tails: Vec<StubKind> = used_tails(&functions).into_iter().map(StubKind::Tail).collect();
     stubs.extend(compile_stubs(env, &helpers)?);
-    let imports = env.module.imported_functions as usize;
+    let imports = stubs.iter().take_while(|(kind, _)| kind.is_thunk()).count();
     stubs.splice(imports..imports, compile_stubs(env, &tails)?);
     Ok(Generated { functions, stubs })
 }
@@ -306,6 +307,7 @@ fn compile_stubs(env: &Env<'_>, kinds: &[StubKind]) -> Result<Vec<(StubKind, Cod
 fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
     match kind {
         StubKind::Import(index) => stub::import(env, index),
+        StubKind::HostImport(index) => stub::host_import(env, index),
         StubKind::Helper(helper) => stub::helper(env, helper),
         StubKind::Tail(canonical) => stub::tail(env, canonical),
         StubKind::Export(index) => stub::export(env, index),
@@ -330,6 +332,7 @@ fn build_stub(env: &Env<'_>, kind: StubKind) -> Stub {
 fn stub_kinds(env: &Env<'_>) -> Vec<StubKind> {
     use wasmparser::ExternalKind;
     let mut kinds: BTreeSet<StubKind> = (0..env.module.imported_functions).map(StubKind::Import).collect();
+    kinds.extend(env.plan.import_pinned.keys().map(|&index| StubKind::HostImport(index)));
     for export in &env.module.exports {
         kinds.extend(match export.kind {
             ExternalKind::Func | ExternalKind::FuncExact => Some(StubKind::Export(export.index)),

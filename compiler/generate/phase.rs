@@ -46,19 +46,22 @@ pub fn phase(code: &[u8], hot: usize, align: u32) -> u32 {
     (0..WINDOW).step_by(align.max(STEP) as usize).min_by_key(|phase| cost(*phase)).unwrap_or(0)
 }
 
-/// The same for the code of a stub, which is executed from top to bottom: its jumps, calls (by their return addresses)
-/// and returns count alike.
+/// The same for the code of a stub, which is executed from top to bottom up to its last return: its jumps, calls (by
+/// their return addresses) and returns count alike. It should lie in few windows, and begin late in the first one.
 pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> u32 {
     const DIRECT_CALL: u32 = 5;
     let mut jumps: Vec<(u32, u32)> = jumps(code).iter().map(|jump| (jump.start, jump.end)).collect();
     jumps.extend(returns.map(|after| (after.saturating_sub(DIRECT_CALL), after)));
     // Code is shorter than 2 GiB.
     jumps.extend(code.windows(2).zip(1..).filter(|(end, _)| *end == [0x5d, 0xc3]).map(|(_, at)| (at, at + 1)));
+    let hot = hot(code) as u32;
+    jumps.retain(|&(_, end)| end <= hot);
     let split = |phase: u32| {
         let crosses = |&&(start, end): &&(u32, u32)| (start + phase) / WINDOW != (end + phase) / WINDOW;
         jumps.iter().filter(crosses).count()
     };
-    (0..WINDOW).step_by(STEP as usize).min_by_key(|&phase| split(phase)).unwrap_or(0)
+    let cost = |&phase: &u32| (split(phase), (phase + hot).div_ceil(WINDOW), std::cmp::Reverse(phase));
+    (0..WINDOW).step_by(STEP as usize).min_by_key(cost).unwrap_or(0)
 }
 
 /// Where second versions of loops begin, in a function that has some: behind the last return, which ends other code.

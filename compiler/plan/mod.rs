@@ -51,6 +51,8 @@ pub struct Plan {
     pub import_modules: Vec<ImportModule>,
     /// Imported functions that another module may provide: distance of the word with its code.
     pub import_code: HashMap<u32, u32>,
+    /// Those of them that are called where the call is: distance of a second word, see [`MOST_ENTERED`].
+    pub import_pinned: HashMap<u32, u32>,
     /// Variables for functions of one type, or never null, that C may write, too: what they hold is checked when it is read.
     pub checked_globals: HashSet<u32>,
     /// Functions that may become references, ascending; their position is the number of their `pal_func`.
@@ -115,12 +117,14 @@ pub enum Provider {
 /// Names of import modules that the runtime provides.
 pub const WASI_MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-/// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`); `board`:
-/// nobody manages pages there; `inline`: how much is inlined, as `-O` levels, 0 for nothing.
+/// Makes the plan. `specs` are those of [`memory_specs`]; `imports` renames import modules (`--import MOD=NAME`);
+/// `linked`: the modules that this one is linked with, if that is known; `board`: nobody manages pages there; `inline`: how
+/// much is inlined, as `-O` levels, 0 for nothing.
 pub fn plan(
     module: &Module<'_>,
     specs: &[MemorySpec],
     imports: &[(String, String)],
+    linked: Option<&HashSet<String>>,
     interruptible: bool,
     board: bool,
     inline: u8,
@@ -142,7 +146,8 @@ pub fn plan(
     if board && import_modules.iter().any(|m| m.provider == Provider::Threads) {
         return Err(Error::new("imports \"wasi\" \"thread-spawn\": there are no threads on boards"));
     }
-    let import_code = plan_import_code(module, &import_modules, &mut layout);
+    let import_code = plan_import_code(module, &import_modules, linked, &mut layout);
+    let import_pinned = plan_import_pinned(&import_code, &mut layout);
     let import_numbers = import_modules.iter().enumerate().map(|(at, m)| (m.name.clone(), at)).collect();
     let types = used_types(module);
     let reached = reach::reached(module, &scan.named);
@@ -161,6 +166,7 @@ pub fn plan(
         data,
         import_modules,
         import_code,
+        import_pinned,
         checked_globals: checked_globals(module),
         funcs,
         types,
@@ -233,6 +239,12 @@ impl Plan {
         self.data_numbers[&segment]
     }
 
+    /// Distance of the context's pointer to what provides an imported function.
+    pub fn import_slot(&self, module: &Module<'_>, function: u32) -> u32 {
+        let number = module.function_import(function).expect("an imported function");
+        self.import_modules[self.import_module(module.imports[number as usize].module)].slot
+    }
+
     /// Position of an import module.
     pub fn import_module(&self, name: &str) -> usize {
         self.import_numbers[name]
@@ -291,12 +303,30 @@ fn plan_import_modules(module: &Module<'_>, renames: &[(String, String)], layout
     modules
 }
 
-/// A word for each imported function that is not the runtime's.
-fn plan_import_code(module: &Module<'_>, modules: &[ImportModule], layout: &mut Layout) -> HashMap<u32, u32> {
-    let is_linked = |m: &&ImportModule| m.provider == Provider::Link;
+/// A word for each imported function that is not the runtime's, nor known to be the host's: of a module that is not among
+/// `linked`.
+fn plan_import_code(
+    module: &Module<'_>,
+    modules: &[ImportModule],
+    linked: Option<&HashSet<String>>,
+    layout: &mut Layout,
+) -> HashMap<u32, u32> {
+    let is_linked =
+        |m: &&ImportModule| m.provider == Provider::Link && linked.is_none_or(|linked| linked.contains(&m.link_name));
     let linked: HashSet<&str> = modules.iter().filter(is_linked).map(|m| m.name.as_str()).collect();
     let functions = module.imports.iter().filter(|import| import.kind == ExternalKind::Func && !import.is_builtin());
     functions.filter(|import| linked.contains(import.module)).map(|import| (import.index, layout.slot())).collect()
+}
+
+/// So many imported functions are entered from the place of the call, by two words each: code, and the P it wants. The
+/// module's `init` fills them with some instructions each, so others have to do with a thunk in front.
+const MOST_ENTERED: usize = 1000;
+
+fn plan_import_pinned(code: &HashMap<u32, u32>, layout: &mut Layout) -> HashMap<u32, u32> {
+    let mut functions: Vec<u32> = code.keys().copied().collect();
+    functions.sort_unstable();
+    functions.truncate(MOST_ENTERED);
+    functions.into_iter().map(|function| (function, layout.slot())).collect()
 }
 
 /// The runtime's name for threads is a common one: a module of this name that has anything else is somebody else's.

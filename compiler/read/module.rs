@@ -446,6 +446,11 @@ impl<'a> Module<'a> {
         &self.types[self.functions[index as usize].ty as usize]
     }
 
+    /// Canonical index of its type.
+    pub fn canonical_type_of(&self, function: u32) -> u32 {
+        self.canonical_type(self.functions[function as usize].ty)
+    }
+
     /// Type of a tag: its parameters are what an exception carries.
     pub fn tag_type(&self, index: u32) -> &FuncType {
         &self.types[self.tags[index as usize].ty as usize]

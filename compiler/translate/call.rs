@@ -34,9 +34,34 @@ impl<'a> Translator<'a, '_> {
         match self.env.plan.builtins.get(&function) {
             Some(builtin) => self.builtin(*builtin),
             None if self.inline(function)? => {}
-            None => self.call_code(function),
+            None => match self.entered(function) {
+                Some((code, pinned)) => self.call_import(function, code, pinned),
+                None => self.call_code(function),
+            },
         }
         Ok(())
+    }
+
+    /// Where the context has code and P of an imported function that is entered from here. Where a call is not likely, the
+    /// shorter way is that by its thunk.
+    fn entered(&self, function: u32) -> Option<(u32, u32)> {
+        let plan = self.env.plan;
+        let pinned = plan.import_pinned.get(&function).filter(|_| !self.hints.is_cold())?;
+        Some((plan.import_code[&function], *pinned))
+    }
+
+    /// The function may be another instance's or the host's: the module's `init` has seen to it that both are entered
+    /// alike, the latter's thunk with our own P.
+    fn call_import(&mut self, function: u32, code: u32, pinned: u32) {
+        let env = self.env;
+        let canonical = env.module.canonical_type_of(function);
+        let theirs = self.load_context(I64, pinned, Region::Context);
+        let from = |t: &mut Self, ours| {
+            // Right in front of the call, so that it becomes its operand.
+            let flags = t.trusted(Region::Context);
+            t.b.ins().load(I64, flags, ours, offset_below(code))
+        };
+        self.call_other(canonical, theirs, from);
     }
 
     fn call_code(&mut self, function: u32) {
@@ -207,18 +232,20 @@ impl<'a> Translator<'a, '_> {
                 let results = self.invoke(Callee::Indirect(signature, code), &args);
                 self.finish_call(&results, ty);
             }
-            (Target::Reference { code, theirs, .. }, Tail::No) => self.call_reference(canonical, code, theirs),
+            (Target::Reference { code, theirs, .. }, Tail::No) => self.call_other(canonical, theirs, |_, _| code),
         }
     }
 
     /// The function may belong to another instance: its pinned value is set for the call and ours set again after it.
-    fn call_reference(&mut self, canonical: u32, code: Value, theirs: Value) {
+    /// `code` is told ours, and asked last of all.
+    fn call_other(&mut self, canonical: u32, theirs: Value, code: impl FnOnce(&mut Self, Value) -> Value) {
         let ty = &self.env.module.types[canonical as usize];
         let args = self.call_args_alone(ty);
         let args = self.with_theirs(theirs, args);
         let signature = self.signature_of(canonical);
         let ours = self.pinned();
         self.set_instance(theirs);
+        let code = code(self, ours);
         let results = self.invoke(Callee::Indirect(signature, code), &args);
         // Where an exception is caught instead, the runtime has set ours.
         self.set_instance(ours);

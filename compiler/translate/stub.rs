@@ -91,12 +91,14 @@ pub fn start(env: &Env<'_>, index: u32) -> Stub {
     })
 }
 
-/// `void init(void *pinned, uint64_t *computed)`: initial values of globals, offsets of computed segments.
+/// `void init(void *pinned, uint64_t *computed)`: how imports are entered, initial values of globals, offsets of computed
+/// segments.
 pub fn init(env: &Env<'_>) -> Stub {
     build(env, signature::c_plain(env, &[I64, I64], None), |t, params| {
         // No calls are made here: the caller's pinned register can stay in a register.
         let old = t.read_instance();
         t.set_instance(params[0]);
+        enter_imports(t, params[0]);
         for (index, global) in (0..).zip(&env.module.globals) {
             if let (GlobalPlan::Slot(_), Some(init)) = (env.plan.globals[index as usize], &global.init) {
                 let value = evaluate(t, init);
@@ -131,50 +133,88 @@ pub fn computed_offsets<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ConstExpr
     elements.chain(data).filter(|offset| offset.constant().is_none())
 }
 
-/// The thunk in front of imported function `index`.
+/// The thunk in front of imported function `index`: of tail calls, references, exports, and where a call is not likely.
 pub fn import(env: &Env<'_>, index: u32) -> Stub {
     let ty = env.module.function_type(index);
     if let Some(&builtin) = env.plan.builtins.get(&index) {
         return self::builtin(env, ty, builtin);
     }
-    let number = env.module.function_import(index).expect("an imported function");
-    let slot = env.plan.import_modules[env.plan.import_module(env.module.imports[number as usize].module)].slot;
-    build(env, signature::wasm(env, ty), |t, all| {
-        if let Some(&code) = env.plan.import_code.get(&index) {
-            call_module(t, ty, all, code, slot);
+    build(env, signature::wasm(env, ty), |t, params| {
+        match (env.plan.import_code.get(&index), env.plan.import_pinned.get(&index)) {
+            (Some(&code), Some(&pinned)) => call_entered(t, index, params, code, pinned),
+            (Some(&code), None) => {
+                let code = t.load_context(I64, code, Region::Context);
+                call_module(t, ty, params, code, code, env.plan.import_slot(env.module, index));
+                call_host(t, index, params);
+            }
+            _ => call_host(t, index, params),
         }
-        let params = wasm_params(t, all);
-        check_stack(t, Frame::of_import(ty));
-        let mut args = vec![t.load_context(I64, slot, Region::Context)];
-        args.extend(to_c(t, ty, params));
-        let (offsets, size) = signature::result_struct(ty);
-        let area = signature::c_results_in_memory(ty).then(|| {
-            let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4));
-            t.b.ins().stack_addr(I64, slot, 0)
-        });
-        args.extend(area);
-        let callee = import_function(&mut t.b, Symbol::Import(index), signature::c(env, ty));
-        let call = t.b.ins().call(callee, &args);
-        let mut results = t.b.inst_results(call).to_vec();
-        if let Some(area) = area {
-            results = (ty.results().iter().zip(&offsets))
-                .map(|(&r, &at)| t.b.ins().load(signature::value_type(r), MemFlagsData::trusted(), area, at))
-                .collect();
-        }
-        for (&value, &ty) in results.iter().zip(ty.results()) {
-            t.check_from_c(value, ty);
-        }
-        return_to_wasm(t, ty, params, &results);
         None
     })
 }
 
+/// The thunk in front of imported function `index` if it is the host's.
+pub fn host_import(env: &Env<'_>, index: u32) -> Stub {
+    build(env, signature::wasm(env, env.module.function_type(index)), |t, params| {
+        call_host(t, index, params);
+        None
+    })
+}
+
+fn call_host(t: &mut Translator<'_, '_>, index: u32, params: &[Value]) {
+    let env = t.env;
+    let ty = env.module.function_type(index);
+    let params = wasm_params(t, params);
+    let ours = t.pinned();
+    check_stack(t, Frame::of_import(ty));
+    t.pinned = Some(ours); // nothing has changed it, nor the register that has it
+    let mut args = vec![t.load_context(I64, env.plan.import_slot(env.module, index), Region::Context)];
+    args.extend(to_c(t, ty, params));
+    let (offsets, size) = signature::result_struct(ty);
+    let area = signature::c_results_in_memory(ty).then(|| {
+        let slot = t.b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4));
+        t.b.ins().stack_addr(I64, slot, 0)
+    });
+    args.extend(area);
+    let callee = import_function(&mut t.b, Symbol::Import(index), signature::c(env, ty));
+    let call = t.b.ins().call(callee, &args);
+    let mut results = t.b.inst_results(call).to_vec();
+    if let Some(area) = area {
+        results = (ty.results().iter().zip(&offsets))
+            .map(|(&r, &at)| t.b.ins().load(signature::value_type(r), MemFlagsData::trusted(), area, at))
+            .collect();
+    }
+    for (&value, &ty) in results.iter().zip(ty.results()) {
+        t.check_from_c(value, ty);
+    }
+    return_to_wasm(t, ty, params, &results);
+}
+
+/// What the context says of the function, see [`enter_imports`].
+fn call_entered(t: &mut Translator<'_, '_>, index: u32, params: &[Value], code_at: u32, pinned_at: u32) {
+    let env = t.env;
+    let ty = env.module.function_type(index);
+    let code = t.load_context(I64, code_at, Region::Context);
+    let theirs = t.load_context(I64, pinned_at, Region::Context);
+    let ours = t.pinned();
+    let is_other = t.b.ins().icmp(IntCC::NotEqual, theirs, ours);
+    call_module(t, ty, params, is_other, code, pinned_at);
+    let thunk = t.function(Symbol::HostThunk(index), || signature::wasm(env, ty));
+    t.b.ins().return_call(thunk, params);
+}
+
 /// If another module provides the function: calls its code with its instance, whatever stack that was on last: what it
 /// knows of it, it asks when it calls C. Goes on where the function is the host's.
-fn call_module(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], code: u32, instance: u32) {
-    let code = t.load_context(I64, code, Region::Context);
+fn call_module(
+    t: &mut Translator<'_, '_>,
+    ty: &FuncType,
+    params: &[Value],
+    is_other: Value,
+    code: Value,
+    instance: u32,
+) {
     let (module, host) = (t.b.create_block(), t.b.create_block());
-    t.b.ins().brif(code, module, &[], host, &[]);
+    t.b.ins().brif(is_other, module, &[], host, &[]);
     t.switch_to(module);
     let theirs = t.load_context(I64, instance, Region::Context);
     let signature = t.b.import_signature(signature::wasm(t.env, ty));
@@ -196,8 +236,25 @@ fn call_module(t: &mut Translator<'_, '_>, ty: &FuncType, params: &[Value], code
             t.b.ins().return_(&results);
         }
     }
-    t.pinned = None;
     t.switch_to(host);
+}
+
+/// Part of `init`: the runtime has put code into the word of each imported function that another module provides, and 0
+/// into those of the host's. Calls don't ask whose it is, so behind this both have what they want: code, and P.
+fn enter_imports(t: &mut Translator<'_, '_>, ours: Value) {
+    let env = t.env;
+    let mut imports: Vec<_> = env.plan.import_pinned.iter().map(|(&index, &pinned_at)| (index, pinned_at)).collect();
+    imports.sort_unstable();
+    for (index, pinned_at) in imports {
+        let flags = t.trusted(Region::Context);
+        let (code_at, instance_at) = (env.plan.import_code[&index], env.plan.import_slot(env.module, index));
+        let code = t.b.ins().load(I64, flags, ours, offset_below(code_at));
+        let instance = t.b.ins().load(I64, flags, ours, offset_below(instance_at));
+        let thunk = t.symbol_address(Symbol::HostThunk(index));
+        let (entry, pinned) = (t.b.ins().select(code, code, thunk), t.b.ins().select(code, instance, ours));
+        t.b.ins().store(flags, entry, ours, offset_below(code_at));
+        t.b.ins().store(flags, pinned, ours, offset_below(pinned_at));
+    }
 }
 
 /// A builtin that is called through a reference or by C. The code serves all instances, so it has all checks.
@@ -418,10 +475,10 @@ impl Frame {
 /// back.
 fn ask_stack(t: &mut Translator<'_, '_>, frame: Frame) -> Block {
     let sp = lowest(t, frame);
-    // Each load right in front of its use, so that it becomes an operand.
+    // The last load becomes an operand, of the subtraction: none can be one of a comparison that is branched by.
+    let room = t.load_context(I64, CONTEXT_STACK_ROOM as u32, Region::Context);
     let limit = t.load_context(I64, CONTEXT_STACK_LIMIT as u32, Region::Context);
     let above = t.b.ins().isub(sp, limit);
-    let room = t.load_context(I64, CONTEXT_STACK_ROOM as u32, Region::Context);
     let known = t.b.ins().icmp(IntCC::UnsignedLessThan, above, room);
     let (next, ask) = (t.b.create_block(), t.b.create_block());
     t.b.set_cold_block(ask);

@@ -12,6 +12,8 @@ pub enum Symbol {
     CheckedFunction(u32),
     /// The thunk in front of an imported function, by its index.
     ImportThunk(u32),
+    /// The thunk in front of an imported function that the host provides, for callers who know that or have its address.
+    HostThunk(u32),
     /// The thunk in front of a runtime helper.
     HelperThunk(Helper),
     /// A runtime helper, in C.
@@ -42,6 +44,7 @@ impl Symbol {
             Symbol::Module => (7, 0),
             Symbol::TailStub(ty) => (8, ty),
             Symbol::CheckedFunction(i) => (9, i),
+            Symbol::HostThunk(i) => (10, i),
         };
         UserExternalName { namespace, index }
     }
@@ -59,6 +62,7 @@ impl Symbol {
             6 => Symbol::Text,
             8 => Symbol::TailStub(index),
             9 => Symbol::CheckedFunction(index),
+            10 => Symbol::HostThunk(index),
             _ => Symbol::Module,
         }
     }

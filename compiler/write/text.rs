@@ -145,6 +145,7 @@ impl Text {
             Symbol::Function(index) => Some(self.functions[(index - self.imported) as usize]),
             Symbol::CheckedFunction(index) => Some(self.functions[(self.defined + index - self.imported) as usize]),
             Symbol::ImportThunk(index) => self.stubs.get(&StubKind::Import(index)).copied(),
+            Symbol::HostThunk(index) => self.stubs.get(&StubKind::HostImport(index)).copied(),
             Symbol::HelperThunk(helper) => self.stubs.get(&StubKind::Helper(helper)).copied(),
             Symbol::TailStub(ty) => self.stubs.get(&StubKind::Tail(ty)).copied(),
             Symbol::Text => Some(0),

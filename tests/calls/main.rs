@@ -158,3 +158,108 @@ fn a_c_plus_plus_exception_passes_a_frame_that_made_room_for_a_tail_call() {
         expect_good(&machine, &program);
     }
 }
+
+/// So many parameters that a thunk in front of C can't tell from its frame pointer how far down its stack goes.
+const WIDE: usize = 36;
+
+/// Fills in what depends on the number of parameters: their types, sums and values, in wasm or C.
+fn widen(text: &str, is_c: bool) -> String {
+    const TYPES: [(&str, &str, &str); 4] = [
+        ("i32", "int32_t", "f64.convert_i32_s"),
+        ("i64", "int64_t", "f64.convert_i64_s"),
+        ("f32", "float", "f64.promote_f32"),
+        ("f64", "double", ""),
+    ];
+    let types = || (0..WIDE).map(|i| TYPES[i % TYPES.len()]);
+    let values: Vec<String> = (1..=WIDE).map(|i| i.to_string()).collect();
+    // Different weights, so that none may take another's place.
+    let total: usize = (1..=WIDE).map(|i| i * (i + 2)).sum();
+    if is_c {
+        let params: Vec<_> = types().enumerate().map(|(i, (_, ty, _))| format!("{ty} a{i}")).collect();
+        let sum: Vec<_> = (0..WIDE).map(|i| format!("{} * (double)a{i}", i + 3)).collect();
+        return (text.replace("PARAMS", &params.join(", ")).replace("SUM", &sum.join(" + ")))
+            .replace("VALUES", &values.join(", "))
+            .replace("TOTAL", &total.to_string());
+    }
+    let params: Vec<_> = types().map(|(ty, ..)| ty.to_owned()).collect();
+    let one = |(i, (ty, _, convert)): (usize, (&str, &str, &str))| {
+        let value = if ty == "f64" { format!("(local.get {i})") } else { format!("({convert} (local.get {i}))") };
+        format!("(f64.mul (f64.const {}) {value})", i + 3)
+    };
+    let (mut sum, mut terms) = (String::new(), types().enumerate().map(one));
+    sum.extend(terms.next());
+    terms.for_each(|term| sum = format!("(f64.add {sum} {term})"));
+    let sum = sum.trim_start_matches('(').strip_suffix(')').expect("a sum").to_owned();
+    let args: Vec<_> = types().zip(&values).map(|((ty, ..), value)| format!("({ty}.const {value})")).collect();
+    (text.replace("WIDE", &params.join(" ")).replace("SUM", &sum)).replace("ARGS", &args.join(" "))
+}
+
+/// Linked by a compiler that knows all modules, and by one that knew only the one.
+#[test]
+fn imported_functions_are_entered_alike_whoever_provides_them() {
+    let [there, here] = [include_str!("there.wat"), include_str!("here.wat")].map(|text| widen(text, false));
+    let c = widen(include_str!("entered.c"), true);
+    for machine in every_machine() {
+        check(&machine, &c, &[("there", &there), ("here", &here)]);
+        let dir = scratch();
+        for (name, text) in [("there.wat", &there), ("here.wat", &here), ("entered.c", &c)] {
+            support::write(dir.path(), name, text);
+        }
+        support::write(dir.path(), "check.h", include_str!("../support/check.h"));
+        let mut palisade = machine.palisade();
+        run(palisade.args(["there.wat", "here.wat", "entered.c", "-o", "app"]).current_dir(dir.path())).expect(0);
+        expect_good(&machine, &dir.path().join("app"));
+        let report = run(machine.command(&dir.path().join("app")).arg("uncaught")).stderr();
+        let way = ["fail_there", "fail_here", "chain", "along"].map(|name| report.find(name));
+        assert!(way.iter().all(Option::is_some) && way.is_sorted(), "{}: {report}", machine.triple);
+    }
+}
+
+/// More imported functions than are entered from the place of a call: those behind have a thunk that asks whose they are.
+#[test]
+fn functions_behind_the_thousandth_import_are_called_alike() {
+    let one = r#"(import "few" "f" (func (param i32) (result i32)))"#.repeat(1005);
+    let call = |index: u32| format!("(call {index} (i32.const {index}))");
+    let many = format!(
+        r#"(module {one} (import "env" "g" (func $g (param i32) (result i32)))
+             (table funcref (elem 0 1004 $g))
+             (global $mine (mut i32) (i32.const 7))
+             (func (export "all") (result i32)
+               (i32.add (i32.add {} {}) (i32.add {} {})) (i32.add (global.get $mine)))
+             (func (export "host") (param i32) (result i32)
+               (i32.add (call $g (local.get 0)) (global.get $mine)))
+             (func (export "by_table") (param i32 i32) (result i32)
+               (i32.add (call_indirect (param i32) (result i32) (local.get 0) (local.get 1)) (global.get $mine))))"#,
+        call(0),
+        call(999),
+        call(1000),
+        call(1004)
+    );
+    let few = r#"(module (global $calls (mut i32) (i32.const 0))
+        (func (export "f") (param i32) (result i32)
+          (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+          (i32.add (i32.mul (local.get 0) (i32.const 2)) (global.get $calls))))"#;
+    let c = r#"
+        #include "few.h"
+        #include "many.h"
+        #include "check.h"
+        struct env { int32_t more; };
+        int32_t env_g(struct env *env, int32_t x) { return x + env->more; }
+        int main(void)
+        {
+            struct env env = { 100 };
+            struct few *few;
+            struct many *many;
+            CHECK(pal_few_instantiate(&few) == PAL_TRAP_NONE);
+            CHECK(pal_many_instantiate(&many, few, &env) == PAL_TRAP_NONE);
+            CHECK(many_all(many) == 2 * (999 + 1000 + 1004) + 1 + 2 + 3 + 4 + 7);
+            CHECK(many_host(many, 5) == 112);
+            CHECK(many_by_table(many, 10, 0) == 20 + 5 + 7 && many_by_table(many, 10, 1) == 20 + 6 + 7);
+            CHECK(many_by_table(many, 10, 2) == 117);
+            puts("all good");
+            return 0;
+        }"#;
+    for machine in machines() {
+        check(&machine, c, &[("few", few), ("many", &many)]);
+    }
+}

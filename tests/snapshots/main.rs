@@ -297,7 +297,8 @@ fn plans_tell_what_is_mapped() {
     };
     let plan = |wasm: &[u8], spec: &str| {
         let module = palisade::read::read(wasm, &features).expect("a module");
-        let plan = palisade::plan::plan(&module, &[MemorySpec::parse(spec).expect("a spec")], &[], false, false, 2);
+        let specs = [MemorySpec::parse(spec).expect("a spec")];
+        let plan = palisade::plan::plan(&module, &specs, &[], None, false, false, 2);
         plan.map(|plan| palisade::plan::describe(&module, &plan, palisade::plan::PlanFormat::Text))
     };
     let large = data_module("");
