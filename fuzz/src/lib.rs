@@ -8,6 +8,8 @@ pub fn options(choice: u8) -> Options {
     let mut options = Options::new("fuzzed");
     options.target = Target::parse(triple).expect("a supported target");
     options.opt_level = if choice & 2 == 0 { 2 } else { 0 };
+    // Passes that move accesses want to know that nobody protects pages.
+    options.sealed = choice & 4 == 0;
     for name in ["custom-page-sizes", "wide-arithmetic"] {
         assert!(options.features.set(name, true));
     }
