@@ -7,6 +7,7 @@
 
 use super::function::Translator;
 use super::trap;
+use crate::plan::ANY_MEMORY;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
@@ -23,13 +24,18 @@ fn flags() -> MemFlagsData {
     MemFlagsData::new().with_trap_code(Some(trap::MEMORY_OUT_OF_BOUNDS))
 }
 
-/// Does a small `memory.copy`, whose parameters these are; goes on where it is not small.
-pub fn copy(t: &mut Translator<'_, '_>, params: &[Value]) {
-    let &[to_memory, to, from_memory, from, size] = params else { return };
+/// Does a small `memory.copy`, whose parameters these are; goes on where it is not small, with what it then is.
+pub fn copy(t: &mut Translator<'_, '_>, params: &mut [Value]) {
+    let &mut [ref mut to_memory, to, ref mut from_memory, from, size] = params else { return };
+    let other = if is_alone(t) {
+        (*to_memory, *from_memory) = (t.iconst32(0), t.iconst32(0));
+        None
+    } else {
+        Some(t.b.ins().bor(*to_memory, *from_memory))
+    };
     if !is_plain(t) {
         return;
     }
-    let other = t.b.ins().bor(to_memory, from_memory);
     let highest = t.b.ins().umax(to, from);
     when_small(t, other, highest, size, |t, chunk| {
         let base = t.memory_base(0);
@@ -50,12 +56,18 @@ pub fn copy(t: &mut Translator<'_, '_>, params: &[Value]) {
 }
 
 /// The same for a `memory.fill`.
-pub fn fill(t: &mut Translator<'_, '_>, params: &[Value]) {
-    let &[memory, to, value, size] = params else { return };
+pub fn fill(t: &mut Translator<'_, '_>, params: &mut [Value]) {
+    let &mut [ref mut memory, to, value, size] = params else { return };
+    let other = if is_alone(t) {
+        *memory = t.iconst32(0);
+        None
+    } else {
+        Some(*memory)
+    };
     if !is_plain(t) {
         return;
     }
-    when_small(t, memory, to, size, |t, chunk| {
+    when_small(t, other, to, size, |t, chunk| {
         let value = spread(t, value, chunk.piece);
         let base = t.memory_base(0);
         let to = t.b.ins().iadd(base, to);
@@ -67,6 +79,12 @@ pub fn fill(t: &mut Translator<'_, '_>, params: &[Value]) {
             }
         }
     });
+}
+
+/// There is only memory 0, and nobody says as the code runs which one is meant.
+fn is_alone(t: &Translator<'_, '_>) -> bool {
+    let plan = t.env.plan;
+    plan.memories.len() == 1 && plan.builtins.values().all(|builtin| builtin.memory != ANY_MEMORY)
 }
 
 /// Addresses are 32-bit, and nothing but bounds and the MMU is to be asked, whatever a CPU guesses of them.
@@ -88,27 +106,32 @@ impl Chunk {
     }
 }
 
-/// Emits `work` once for each size of chunk, to be done if memory `other` is 0, the size at most [`LARGEST`] and
-/// [`highest`, `highest` + `size`) inside memory 0.
+/// Emits `work` once for each size of chunk, to be done if memory `other` is 0 (if there are others), the size at most
+/// [`LARGEST`] and [`highest`, `highest` + `size`) inside memory 0.
 fn when_small(
     t: &mut Translator<'_, '_>,
-    other: Value,
+    other: Option<Value>,
     highest: Value,
     size: Value,
     work: impl Fn(&mut Translator<'_, '_>, Chunk),
 ) {
-    let (small, general) = (t.b.create_block(), t.b.create_block());
-    let other = t.b.ins().icmp_imm_u(IntCC::NotEqual, other, 0);
+    let general = t.b.create_block();
+    let unless = |t: &mut Translator<'_, '_>, no: Value| {
+        let next = t.b.create_block();
+        t.b.ins().brif(no, general, &[], next, &[]);
+        t.switch_to(next);
+    };
+    if let Some(other) = other {
+        unless(t, other);
+    }
     // 0 is large, too. Addresses and sizes are below 2³², so the sum doesn't wrap.
     let less = t.b.ins().iadd_imm_s(size, -1);
     let large = t.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, less, LARGEST - 1);
+    unless(t, large);
     let end = t.b.ins().iadd(highest, size);
     let length = t.memory_length(0);
     let outside = t.b.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
-    let no = t.b.ins().bor(other, large);
-    let no = t.b.ins().bor(no, outside);
-    t.b.ins().brif(no, general, &[], small, &[]);
-    t.switch_to(small);
+    unless(t, outside);
     let (long, short) = (t.b.create_block(), t.b.create_block());
     let is_long = t.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, size, LONG);
     t.b.ins().brif(is_long, long, &[], short, &[]);

@@ -296,7 +296,7 @@ pub fn tail(env: &Env<'_>, canonical: u32) -> Stub {
 /// The thunk in front of a runtime helper.
 pub fn helper(env: &Env<'_>, helper: Helper) -> Stub {
     build(env, signature::helper(env, helper), |t, params| {
-        let params = wasm_params(t, params);
+        let params = &mut wasm_params(t, params).to_vec();
         if env.travel == Travel::Parameter && matches!(helper, Helper::MemoryCopy | Helper::MemoryFill) {
             t.keep_instance();
         }
