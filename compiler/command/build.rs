@@ -212,13 +212,13 @@ pub fn build_linked(command: &Command, output: &Path) -> Result<(), Failure> {
     let called = called_exports(command)?;
     // Another module could protect pages of a memory that it imports.
     let sealed = called.is_some() && command.options.inputs.iter().filter(|i| is_module(i)).count() == 1;
+    let linked = linked_modules(command);
     for input in &command.options.inputs {
         if let Some(argument) = linker_argument(input) {
             inputs.push(LinkInput::Other(argument.into()));
         } else if is_module(input) {
             let wasm = read(input)?;
-            let called_exports = called.clone();
-            let linked = linked_modules(command);
+            let (called_exports, linked) = (called.clone(), linked.clone());
             let options = Options { called_exports, sealed, linked, ..compile_options(command, input) };
             let object = compile(command, input, &wasm, &options)?;
             let path = folder.path().join(format!("{}-{}.o", interfaces.len(), options.name));

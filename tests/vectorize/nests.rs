@@ -33,7 +33,7 @@ impl Nest {
         let Nest { memory, outer: (start, stop), head, end, inner, tail } = self;
         format!(
             r#"(module (import "e" "call" (func $call)) {memory} (func (export "f") (param $n i32) (param $k f64) (result f64)
-  (local $i i32) (local $j i32) (local $s f64) (local $t f64) (local $x f32)
+  (local $i i32) (local $j i32) (local $s f64) (local $t f64) (local $x f32) (local $w i64)
   (local.set $j {start})
   (loop $outer
     (local.set $i (i32.const 0)) (local.set $s (f64.const 0)) {head}
@@ -131,6 +131,21 @@ fn only_plain_nests() {
         ("others look on", Nest { memory: "(memory 1 1 shared)", ..PRODUCT }),
         ("others protect pages", Nest { memory: "(memory (export \"memory\") 1)", ..PRODUCT }),
         ("who knows how far", Nest { outer: ("(i32.const 0)", "(local.get $n)"), ..PRODUCT }),
+        (
+            "numbers made of sums",
+            Nest {
+                inner: "(drop (f64.lt (local.get $s) (local.get $k))) (local.set $s (f64.add (local.get $s) (f64.load (i32.add (local.get $i) (local.get $j)))))",
+                ..PRODUCT
+            },
+        ),
+        (
+            "a 64-bit counter",
+            Nest {
+                tail: "(f64.store offset=60000 (local.get $j) (local.get $s)) (i64.store offset=62000 (local.get $j) (local.get $w))
+                  (local.set $w (i64.add (local.get $w) (i64.const 0x100000000)))",
+                ..PRODUCT
+            },
+        ),
         (
             "another type",
             Nest {

@@ -200,8 +200,11 @@ impl Motion {
                 }
                 _ => false,
             };
+            // A number that is made of lanes would be one in each.
+            let of_numbers = func.dfg.inst_values(inst).all(|v| !self.has_lanes(func, func.dfg.resolve_aliases(v)));
             func.dfg.inst_results(inst).iter().all(|&result| {
-                !self.varies(result) || func.dfg.value_type(result).is_int() || of_lanes(result) && packs
+                let is_number = func.dfg.value_type(result).is_int() && of_numbers;
+                !self.varies(result) || is_number || of_lanes(result) && packs
             })
         })
     }
@@ -249,8 +252,12 @@ fn outer_steps(func: &Function, nest: &Nest) -> Option<Vec<u32>> {
     }
     let again = args(func, *nest.tail.last()?, nest.head[0])?;
     let step = |(&param, &next): (&Value, &Value)| {
+        if next == param {
+            return Some(0);
+        }
+        // Of sums of 64 bits, 32 would be too few.
         let (root, step) = value::linear(func, next);
-        (root == param && (step == 0 || func.dfg.value_type(param) == I32)).then_some(step)
+        (root == param && func.dfg.value_type(param) == I32).then_some(step)
     };
     params.iter().zip(&again).map(step).collect()
 }
