@@ -5,7 +5,9 @@
 #![allow(dead_code)] // every test file uses another part of this
 
 pub mod linked;
+pub mod random;
 pub mod sanitized;
+pub mod twins;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

@@ -5,8 +5,9 @@ mod nests;
 mod support;
 
 use palisade::Options;
-use palisade::optimize::Disabled;
-use support::{Machine, compile_with, link_c, machines, run, say, scratch};
+use support::random::Random;
+use support::say;
+use support::twins::{Calls, agree};
 
 /// For x86-64.
 fn options() -> Options {
@@ -136,9 +137,6 @@ fn of_long_chains_only_the_end_is_looked_at() {
 
 // ---- Random loops ----
 
-/// Numbers that don't change from run to run.
-struct Random(u64);
-
 /// What the statements of one loop have in common.
 struct Shape {
     ty: &'static str,
@@ -146,15 +144,6 @@ struct Shape {
 }
 
 impl Random {
-    fn below(&mut self, end: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) % u64::from(end)) as u32
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u32) as usize]
-    }
-
     /// An address, with `@` for what changes from statement to statement.
     fn address(&mut self, shape: &Shape) -> String {
         let near = self.below(6) * shape.size + self.of(&[0, 0, 0, 0, 0, 0, 4, 1]);
@@ -265,88 +254,29 @@ const TOOLS: &str = r#"(func (export "fill") (local $i i32)
   (local.get $s))
 "#;
 
-/// The host runs each function in two instances: same trap or result, same memory.
-const COMPARE: &str = r#"
-static int32_t sum;
-static int32_t arg;
-typedef int32_t m_function(struct m *, int32_t);
-typedef int32_t n_function(struct n *, int32_t);
-struct m_call { struct m *m; m_function *f; };
-struct n_call { struct n *n; n_function *f; };
-static void call_m(void *p) { struct m_call *c = p; sum = c->f(c->m, arg); }
-static void call_n(void *p) { struct n_call *c = p; sum = c->f(c->n, arg); }
-
-int main(void)
-{
-	struct m *m;
-	struct n *n;
-	if (pal_m_instantiate(&m) != PAL_TRAP_NONE || pal_n_instantiate(&n) != PAL_TRAP_NONE)
-		return 1;
-	unsigned done = 0, trapped = 0;
-	for (unsigned k = 0; k < sizeof with / sizeof *with; k++) {
-		static const int32_t args[] = {0, 1, 40};
-		for (unsigned a = 0; a < 3; a++) {
-			struct m_call c = {m, with[k]};
-			struct n_call d = {n, without[k]};
-			arg = args[a];
-			m_fill(m);
-			n_fill(n);
-			sum = 0;
-			pal_trap t = pal_try(call_m, &c);
-			int32_t s = sum;
-			sum = 0;
-			pal_trap u = pal_try(call_n, &d);
-			if (t != u || s != sum)
-				printf("f%u(%d): %d %d, %d %d\n", k, arg, t, s, u, sum);
-			if (m_sum(m) != n_sum(n))
-				printf("f%u(%d): memory\n", k, arg);
-			done += t == 0;
-			trapped += t != 0;
-		}
-	}
-	if (done < 300 || trapped < 20)
-		printf("%u done, %u trapped\n", done, trapped);
-	return 0;
-}
-"#;
-
-fn object(machine: &Machine, dir: &std::path::Path, name: &str, wat: &str, passes: Disabled) -> std::path::PathBuf {
-    let mut options = Options::new(name);
-    options.target = machine.target();
-    options.disabled_passes = passes;
-    compile_with(dir, wat.as_bytes(), &options)
-}
-
-/// Runs `f0`, `f1`, … of a module on all machines, each with and without our passes, and compares.
-fn compare(functions: &str, count: u32, what: &str) {
-    let wat = format!("(module (memory 1)\n{TOOLS}{functions})");
-    let names = |module: &str| (0..count).map(|k| format!("{module}_f{k}")).collect::<Vec<_>>().join(", ");
-    let host = format!(
-        "#include \"m.h\"\n#include \"n.h\"\n#include <stdio.h>\n\
-         static int32_t (*const with[])(struct m *, int32_t) = {{{}}};\nstatic int32_t (*const without[])(struct n *, int32_t) = {{{}}};\n{COMPARE}",
-        names("m"),
-        names("n"),
-    );
-    let found = vectors(&wat, &options());
-    assert!(found > 100, "{found} vectors in {count} loops");
-    for machine in machines() {
-        let dir = scratch();
-        let with = object(&machine, dir.path(), "m", &wat, Disabled::default());
-        let without = object(&machine, dir.path(), "n", &wat, Disabled::all());
-        let program = link_c(&machine, dir.path(), &host, &[with, without], &[]);
-        let output = run(&mut machine.command(&program)).expect(0).stdout();
-        assert_eq!(output, "", "{}, {what}", machine.name());
+/// Compares `FUNCTIONS` random functions, or as many times that as `PALISADE_VECTORIZE` says, with and without our passes.
+fn compare(what: &str, seed: u64, function: fn(&mut Random, u32) -> String) {
+    const FUNCTIONS: u32 = 300;
+    let rounds: u64 = std::env::var("PALISADE_VECTORIZE").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    say(format!("{} random {what}; PALISADE_VECTORIZE=N makes {FUNCTIONS} * N", rounds * u64::from(FUNCTIONS)));
+    let calls = Calls {
+        functions: FUNCTIONS,
+        args: "0, 1, 40",
+        first: "m_fill(m), n_fill(n);",
+        differs: "m_sum(m) != n_sum(n)",
+        least: (300, 20),
+    };
+    for round in 0..rounds {
+        let mut random = Random(seed + round);
+        let functions: String = (0..FUNCTIONS).map(|number| function(&mut random, number)).collect();
+        let wat = format!("(module (memory 1)\n{TOOLS}{functions})");
+        let found = vectors(&wat, &options());
+        assert!(found > 100, "{found} vectors in {FUNCTIONS} {what}");
+        agree(&wat, &calls.host(), &format!("{what}, round {round}"));
     }
 }
 
 #[test]
 fn random_loops_do_the_same() {
-    const FUNCTIONS: u32 = 300;
-    let rounds: u64 = std::env::var("PALISADE_VECTORIZE").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    say(format!("{} random loops; PALISADE_VECTORIZE=N makes {FUNCTIONS} * N", rounds * u64::from(FUNCTIONS)));
-    for round in 0..rounds {
-        let mut random = Random(42 + round);
-        let functions: String = (0..FUNCTIONS).map(|number| random.function(number)).collect();
-        compare(&functions, FUNCTIONS, &format!("round {round}"));
-    }
+    compare("loops", 42, Random::function);
 }

@@ -1,7 +1,7 @@
 //! The pass `jam`: loops around loops that add up.
 
-use super::{Random, compare, options, vectors};
-use crate::support::say;
+use super::{compare, options, vectors};
+use crate::support::random::Random;
 use palisade::Options;
 
 /// What one of the tests below changes of a nest: $j counts eight bytes at a time, $i whatever the inner loop does.
@@ -251,12 +251,5 @@ impl Random {
 
 #[test]
 fn random_nests_do_the_same() {
-    const FUNCTIONS: u32 = 300;
-    let rounds: u64 = std::env::var("PALISADE_VECTORIZE").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    say(format!("{} random nests; PALISADE_VECTORIZE=N makes {FUNCTIONS} * N", rounds * u64::from(FUNCTIONS)));
-    for round in 0..rounds {
-        let mut random = Random(4242 + round);
-        let functions: String = (0..FUNCTIONS).map(|number| random.nest(number)).collect();
-        compare(&functions, FUNCTIONS, &format!("nests, round {round}"));
-    }
+    compare("nests", 4242, Random::nest);
 }
