@@ -9,9 +9,12 @@
 //! proves that it does not, the address is the same number in 64 bits: the CPU adds up base, index and constant on its
 //! way to memory, and what does not change in a loop is added to the base in front of it. Nothing is "probably" in
 //! range here: below a memory's base lies the instance's context.
+//!
+//! A sum that always wraps is less than the exact one by 2³²: so are those with counters that go up to zero, LLVM's
+//! favourites (`i = -800; do … load(i + 5000) … while (i += 8)`). The base is made less by it in front of the loop.
 
 use super::Unit;
-use super::analysis::{Range, Ranges, value};
+use super::analysis::{Ranges, value};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Function, Inst, InstBuilder, InstructionData, Opcode, Value};
@@ -39,6 +42,9 @@ const MAX_DEPTH: usize = 8;
 /// A load's or store's constant that every target has room for in some form.
 const MAX_OFFSET: i64 = i32::MAX as i64;
 
+/// By which a 32-bit sum that wraps is less.
+const MODULUS: i64 = 1 << 32;
+
 pub fn run(unit: &mut Unit<'_>) -> usize {
     let mut changes = 0;
     let mut ranges = Ranges::new(unit.flow);
@@ -49,9 +55,9 @@ pub fn run(unit: &mut Unit<'_>) -> usize {
             next = unit.func.layout.next_inst(inst);
             if let Some((base, index)) = address(unit.func, inst)
                 && let Some(sum) = decompose(unit.func, &mut ranges, index, MAX_DEPTH)
-                && is_better(unit, &sum, index)
+                && is_better(unit, &sum, base, index)
             {
-                changes += usize::from(rewrite(unit, inst, base, sum));
+                changes += usize::from(rewrite(unit, inst, base, &sum));
             }
         }
         next_block = unit.func.layout.next_block(block);
@@ -90,11 +96,12 @@ fn decompose(func: &Function, ranges: &mut Ranges<'_>, value: Value, depth: usiz
             let x = decompose(func, ranges, x, depth - 1)?;
             x.add(decompose(func, ranges, y, depth - 1)?)
         }
-        // The constant is negative, and the other side at least as large.
-        Opcode::Iadd | Opcode::Isub if let Some(less) = subtracted(opcode, a, b) => {
-            let mut sum = decompose(func, ranges, x, depth - 1)?;
-            sum.constant -= less;
-            Some(sum)
+        Opcode::Iadd if a.adds_wrapping(b) => {
+            let x = decompose(func, ranges, x, depth - 1)?;
+            x.add(decompose(func, ranges, y, depth - 1)?).map(|sum| sum.plus(-MODULUS))
+        }
+        Opcode::Isub if b.constant().is_some_and(|less| a.low() >= less) => {
+            Some(decompose(func, ranges, x, depth - 1)?.plus(-(b.low() as i64)))
         }
         Opcode::Ishl => {
             let count = value::constant(func, y).map(|count| count as u32 % 32);
@@ -108,18 +115,21 @@ fn decompose(func: &Function, ranges: &mut Ranges<'_>, value: Value, depth: usiz
     Some(sum.unwrap_or(whole))
 }
 
-/// What is subtracted by `x - constant`, also written `x + (2³² - constant)`, if `x` is never less.
-fn subtracted(opcode: Opcode, a: Range, b: Range) -> Option<i64> {
-    let constant = b.constant()?;
-    let less = if opcode == Opcode::Isub { constant } else { Range::<32>::MAX + 1 - constant };
-    (a.low() >= less).then_some(less as i64)
-}
-
 impl Sum {
     fn add(mut self, other: Sum) -> Option<Sum> {
         self.terms.extend(other.terms);
         self.constant += other.constant;
         (self.terms.len() <= MAX_TERMS).then_some(self)
+    }
+
+    fn plus(mut self, more: i64) -> Sum {
+        self.constant += more;
+        self
+    }
+
+    /// The constant as what an access has room for, and what the base takes, in front of the loop.
+    fn split(&self) -> Option<(i64, i64)> {
+        [0, -MODULUS].map(|far| (self.constant - far, far)).into_iter().find(|(near, _)| near.abs() <= MAX_OFFSET)
     }
 
     /// Of a sum whose shift is exact as a whole. Only of one term: it would be a shift for each.
@@ -132,26 +142,30 @@ impl Sum {
 }
 
 /// Worth it if the constant fits into the access, and something was found at all.
-fn is_better(unit: &Unit<'_>, sum: &Sum, index: Value) -> bool {
+fn is_better(unit: &Unit<'_>, sum: &Sum, base: Value, index: Value) -> bool {
     let found = !(sum.terms.len() == 1 && sum.terms[0].value == index);
     let levels: Vec<usize> = sum.terms.iter().map(|t| unit.flow.level(unit.func, t.value)).collect();
     // Two terms that change together are one instruction either way.
     let shared = sum.constant != 0 || sum.terms.len() < 2 || levels.iter().any(|&level| level != levels[0]);
-    found && shared && sum.constant.abs() <= MAX_OFFSET
+    let base = unit.flow.level(unit.func, base);
+    let fits = |(_, far)| far == 0 || levels.iter().any(|&level| level > base);
+    found && shared && sum.split().is_some_and(fits)
 }
 
 /// False if the constant doesn't fit after all.
-fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: Sum) -> bool {
+fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: &Sum) -> bool {
     let Some(offset) = unit.func.dfg.insts[inst].load_store_offset() else { return false };
-    let total = i64::from(offset) + sum.constant;
+    let Some((near, far)) = sum.split() else { return false };
+    let total = i64::from(offset) + near;
     let Ok(folded) = i32::try_from(total) else { return false };
     let fold = unit.large_offsets || (0..SMALL_OFFSET).contains(&total);
+    let (new_offset, rest) = if fold { (folded, far) } else { (offset, sum.constant) };
     // What changes least is added first, and leaves loops; at the same level the base comes last.
     let mut parts: Vec<(usize, Part)> =
         sum.terms.iter().map(|&t| (unit.flow.level(unit.func, t.value), Part::Term(t))).collect();
     parts.push((unit.flow.level(unit.func, base), Part::Base(base)));
-    if !fold {
-        parts.insert(0, (0, Part::Constant(sum.constant)));
+    if rest != 0 {
+        parts.insert(0, (0, Part::Constant(rest)));
     }
     parts.sort_by_key(|(level, _)| *level);
     let mut cursor = FuncCursor::new(unit.func).at_inst(inst);
@@ -162,7 +176,6 @@ fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: Sum) -> bool {
         address = Some(address.map_or(next, |sum| cursor.ins().iadd(sum, next)));
     }
     let address = address.expect("at least the base");
-    let new_offset = if fold { folded } else { offset };
     match &mut cursor.func.dfg.insts[inst] {
         InstructionData::Load { arg, offset, .. } => (*arg, *offset) = (address, new_offset.into()),
         InstructionData::Store { args, offset, .. } => (args[1], *offset) = (address, new_offset.into()),

@@ -28,6 +28,10 @@ const EVEN_FACTORS: [u64; 3] = [4, 2, 3];
 /// Instructions a turn may have afterwards, without constants: about what the CPU's queue of decoded ones holds.
 const MAX_TURN: u64 = 96;
 
+/// Values that find a register of their own where there are 16 of a kind, those of addresses, counters and the stack
+/// taken off.
+const ROOM: Room = Room { ints: 11, others: 15 };
+
 pub fn run(unit: &mut Unit<'_>) -> usize {
     let mut ranges = Ranges::new(unit.flow);
     let mut found = Vec::new();
@@ -36,7 +40,10 @@ pub fn run(unit: &mut Unit<'_>) -> usize {
         let Some(size) = plain_size(unit.func, block) else { continue };
         let Some(args) = back_args(unit.func, block) else { continue };
         let Some(turns) = ranges.turns(unit.func, within).filter(|t| t.exact) else { continue };
-        let fits = |&factor: &u64| (turns.most + 1).is_multiple_of(factor) && factor * size <= MAX_TURN;
+        let held = Room::held(unit.func, block);
+        let fits = |&factor: &u64| {
+            (turns.most + 1).is_multiple_of(factor) && factor * size <= MAX_TURN && held.leaves_room(factor)
+        };
         let factors = if stores_floats(unit.func, block) { EVEN_FACTORS } else { FACTORS };
         if let Some(factor) = factors.into_iter().find(fits) {
             found.push((block, args, factor));
@@ -66,6 +73,37 @@ fn plain_size(func: &Function, block: Block) -> Option<u64> {
         size += u64::from(!matches!(opcode, Opcode::Iconst | Opcode::F32const | Opcode::F64const));
     }
     Some(size)
+}
+
+/// Registers of both kinds.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    ints: u64,
+    others: u64,
+}
+
+impl Room {
+    /// What an iteration loads. Cranelift's optimizer leaves loads in front of what is computed of them, up to the next
+    /// store: behind it, the registers are free again, so nothing counts where there is one.
+    fn held(func: &Function, block: Block) -> Room {
+        let mut held = Room::default();
+        for inst in func.layout.block_insts(block) {
+            let opcode = func.dfg.insts[inst].opcode();
+            if opcode.can_store() {
+                return Room::default();
+            }
+            if opcode.can_load() {
+                let is_int = func.dfg.value_type(func.dfg.first_result(inst)).is_int();
+                *(if is_int { &mut held.ints } else { &mut held.others }) += 1;
+            }
+        }
+        held
+    }
+
+    /// True if so many iterations leave room for what goes from one to the next.
+    fn leaves_room(self, factor: u64) -> bool {
+        factor * self.ints <= ROOM.ints && factor * self.others <= ROOM.others
+    }
 }
 
 fn stores_floats(func: &Function, block: Block) -> bool {

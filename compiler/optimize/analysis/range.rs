@@ -66,6 +66,11 @@ impl<const BITS: u32> Range<BITS> {
         self.high + other.high <= Self::MAX
     }
 
+    /// True if each sum of the two wraps: it is less than the exact one by `2^BITS`.
+    pub fn adds_wrapping(self, other: Self) -> bool {
+        self.low + other.low > Self::MAX
+    }
+
     pub fn add(self, other: Self) -> Self {
         let (low, high) = (self.low + other.low, self.high + other.high);
         Self::wrapped(low, high, self.zeros.min(other.zeros))
@@ -213,6 +218,9 @@ mod tests {
             for x in (0..16).filter(|&x| contains(a, x)) {
                 for b in all().into_iter().filter(|&b| a.adds_exactly(b)) {
                     assert!((0..16).filter(|&y| contains(b, y)).all(|y| x + y < 16), "{a:?} {b:?}");
+                }
+                for b in all().into_iter().filter(|&b| a.adds_wrapping(b)) {
+                    assert!((0..16).filter(|&y| contains(b, y)).all(|y| x + y >= 16), "{a:?} {b:?}");
                 }
                 assert!((0..8).filter(|&count| a.shifts_exactly(count)).all(|count| x << count < 16), "{a:?}");
             }
