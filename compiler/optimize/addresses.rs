@@ -10,40 +10,18 @@
 //! way to memory, and what does not change in a loop is added to the base in front of it. Nothing is "probably" in
 //! range here: below a memory's base lies the instance's context.
 //!
-//! A sum that always wraps is less than the exact one by 2³²: so are those with counters that go up to zero, LLVM's
+//! A sum that always wraps is less than the exact one by 2³²: such are those with counters that go up to zero, LLVM's
 //! favourites (`i = -800; do … load(i + 5000) … while (i += 8)`). The base is made less by it in front of the loop.
 
 use super::Unit;
+use super::analysis::sum::{MODULUS, Sum, Term};
 use super::analysis::{Ranges, value};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Function, Inst, InstBuilder, InstructionData, Opcode, Value};
 
-/// A 32-bit number as a sum that is exact in 64 bits.
-#[derive(Debug, Clone, Default)]
-struct Sum {
-    terms: Vec<Term>,
-    constant: i64,
-}
-
-/// `value << shift`.
-#[derive(Debug, Clone, Copy)]
-struct Term {
-    value: Value,
-    shift: u32,
-}
-
-/// Terms an address may have beside its base: each but one is an addition.
-const MAX_TERMS: usize = 3;
-
-/// Additions and shifts between an address and its terms: work doubles with each, and guests decide how many there are.
-const MAX_DEPTH: usize = 8;
-
 /// A load's or store's constant that every target has room for in some form.
 const MAX_OFFSET: i64 = i32::MAX as i64;
-
-/// By which a 32-bit sum that wraps is less.
-const MODULUS: i64 = 1 << 32;
 
 pub fn run(unit: &mut Unit<'_>) -> usize {
     let mut changes = 0;
@@ -54,7 +32,7 @@ pub fn run(unit: &mut Unit<'_>) -> usize {
         while let Some(inst) = next {
             next = unit.func.layout.next_inst(inst);
             if let Some((base, index)) = address(unit.func, inst)
-                && let Some(sum) = decompose(unit.func, &mut ranges, index, MAX_DEPTH)
+                && let Some(sum) = Sum::of(unit.func, &mut ranges, index)
                 && is_better(unit, &sum, base, index)
             {
                 changes += usize::from(rewrite(unit, inst, base, &sum));
@@ -77,85 +55,28 @@ fn address(func: &Function, inst: Inst) -> Option<(Value, Value)> {
     narrow(y).map(|index| (x, index)).or_else(|| narrow(x).map(|index| (y, index)))
 }
 
-/// A value as an exact sum: `value = Σ terms + constant`, each term a number of 32 bits, also after its shift.
-fn decompose(func: &Function, ranges: &mut Ranges<'_>, value: Value, depth: usize) -> Option<Sum> {
-    let value = func.dfg.resolve_aliases(value);
-    if let Some(constant) = ranges.of(func, value).constant() {
-        return Some(Sum { terms: vec![], constant: constant as i64 });
-    }
-    let whole = Sum { terms: vec![Term { value, shift: 0 }], constant: 0 };
-    let Some((opcode, [x, y])) = value::binary(func, value).filter(|_| depth > 0) else { return Some(whole) };
-    let (a, b) = (ranges.of(func, x), ranges.of(func, y));
-    let sum = match opcode {
-        Opcode::Iadd if a.adds_exactly(b) => {
-            let x = decompose(func, ranges, x, depth - 1)?;
-            x.add(decompose(func, ranges, y, depth - 1)?)
-        }
-        // Disjoint bits: an addition.
-        Opcode::Bor if b.high() < 1 << a.zeros() || a.high() < 1 << b.zeros() => {
-            let x = decompose(func, ranges, x, depth - 1)?;
-            x.add(decompose(func, ranges, y, depth - 1)?)
-        }
-        Opcode::Iadd if a.adds_wrapping(b) => {
-            let x = decompose(func, ranges, x, depth - 1)?;
-            x.add(decompose(func, ranges, y, depth - 1)?).map(|sum| sum.plus(-MODULUS))
-        }
-        Opcode::Isub if b.constant().is_some_and(|less| a.low() >= less) => {
-            Some(decompose(func, ranges, x, depth - 1)?.plus(-(b.low() as i64)))
-        }
-        Opcode::Ishl => {
-            let count = value::constant(func, y).map(|count| count as u32 % 32);
-            match count.filter(|&count| a.shifts_exactly(count)) {
-                Some(count) => decompose(func, ranges, x, depth - 1)?.shift(count),
-                None => None,
-            }
-        }
-        _ => None,
-    };
-    Some(sum.unwrap_or(whole))
-}
-
-impl Sum {
-    fn add(mut self, other: Sum) -> Option<Sum> {
-        self.terms.extend(other.terms);
-        self.constant += other.constant;
-        (self.terms.len() <= MAX_TERMS).then_some(self)
-    }
-
-    fn plus(mut self, more: i64) -> Sum {
-        self.constant += more;
-        self
-    }
-
-    /// The constant as what an access has room for, and what the base takes, in front of the loop.
-    fn split(&self) -> Option<(i64, i64)> {
-        [0, -MODULUS].map(|far| (self.constant - far, far)).into_iter().find(|(near, _)| near.abs() <= MAX_OFFSET)
-    }
-
-    /// Of a sum whose shift is exact as a whole. Only of one term: it would be a shift for each.
-    fn shift(mut self, count: u32) -> Option<Sum> {
-        let [term] = self.terms.as_mut_slice() else { return None };
-        term.shift += count;
-        self.constant <<= count;
-        (term.shift < 32).then_some(self)
-    }
+/// The constant as what an access has room for, and a multiple of 2³² that the base takes, in front of the loop.
+fn split(constant: i64) -> Option<(i64, i64)> {
+    let far = (constant + MODULUS / 2) & -MODULUS;
+    let near = constant - far;
+    (near.abs() <= MAX_OFFSET).then_some((near, far))
 }
 
 /// Worth it if the constant fits into the access, and something was found at all.
 fn is_better(unit: &Unit<'_>, sum: &Sum, base: Value, index: Value) -> bool {
-    let found = !(sum.terms.len() == 1 && sum.terms[0].value == index);
+    let found = !sum.is(index);
     let levels: Vec<usize> = sum.terms.iter().map(|t| unit.flow.level(unit.func, t.value)).collect();
     // Two terms that change together are one instruction either way.
     let shared = sum.constant != 0 || sum.terms.len() < 2 || levels.iter().any(|&level| level != levels[0]);
     let base = unit.flow.level(unit.func, base);
     let fits = |(_, far)| far == 0 || levels.iter().any(|&level| level > base);
-    found && shared && sum.split().is_some_and(fits)
+    found && shared && split(sum.constant).is_some_and(fits)
 }
 
 /// False if the constant doesn't fit after all.
 fn rewrite(unit: &mut Unit<'_>, inst: Inst, base: Value, sum: &Sum) -> bool {
     let Some(offset) = unit.func.dfg.insts[inst].load_store_offset() else { return false };
-    let Some((near, far)) = sum.split() else { return false };
+    let Some((near, far)) = split(sum.constant) else { return false };
     let total = i64::from(offset) + near;
     let Ok(folded) = i32::try_from(total) else { return false };
     let fold = unit.large_offsets || (0..SMALL_OFFSET).contains(&total);

@@ -13,3 +13,10 @@ impl Random {
         choices[self.below(choices.len() as u32) as usize]
     }
 }
+
+/// How many times a test makes `number` random functions.
+pub fn rounds(what: &str, number: u32) -> u32 {
+    let rounds: u32 = std::env::var("PALISADE_LOOPS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    super::say(format!("{} random {what}; PALISADE_LOOPS=N makes {number} * N", rounds * number));
+    rounds
+}

@@ -5,8 +5,7 @@ mod nests;
 mod support;
 
 use palisade::Options;
-use support::random::Random;
-use support::say;
+use support::random::{Random, rounds};
 use support::twins::{Calls, agree};
 
 /// For x86-64.
@@ -58,6 +57,20 @@ fn neighbours_are_done_at_once() {
     assert_eq!(found(rows), 2, "a row that is known to be below the other");
     let floats = "(f32.store (local.get $i) (f32.sqrt (f32.div (f32.load offset=4096 (local.get $i)) (local.get $h))))";
     assert_eq!(vectors(&around("(memory 1)", 0, 4, "(i32.const 400)", floats), &options()), 2, "four at once");
+}
+
+#[test]
+fn odd_numbers_of_turns_and_counters_up_to_zero_are_no_hindrance() {
+    let at = |start, end: &str, body: &str| vectors(&around("(memory 1)", start, 8, end, body), &options());
+    assert_eq!(at(0, "(i32.const 808)", &scale(0, 4096)), 2, "one in front of the loop, then four at once");
+    let up = |plus: u32| {
+        let to = format!("(i32.add (local.get $i) (i32.const {plus}))");
+        let row = format!("(i32.add (i32.add (local.get $r) (local.get $i)) (i32.const {}))", plus + 8192);
+        format!("(f64.store {to} (f64.mul (f64.load {row}) (local.get $k)))")
+    };
+    assert_eq!(at(0u32.wrapping_sub(800), "(i32.const 0)", &up(1024)), 2);
+    // `$r + $i` wraps for some of them, `$r + $i + 8192 + 1024` for all.
+    assert_eq!(at(0u32.wrapping_sub(800), "(i32.const 0)", &up(100)), 0, "the first of them lie at the memory's end");
 }
 
 #[test]
@@ -254,11 +267,10 @@ const TOOLS: &str = r#"(func (export "fill") (local $i i32)
   (local.get $s))
 "#;
 
-/// Compares `FUNCTIONS` random functions, or as many times that as `PALISADE_VECTORIZE` says, with and without our passes.
+/// Compares `FUNCTIONS` random functions, or as many times that as `PALISADE_LOOPS` says, with and without our passes.
 fn compare(what: &str, seed: u64, function: fn(&mut Random, u32) -> String) {
     const FUNCTIONS: u32 = 300;
-    let rounds: u64 = std::env::var("PALISADE_VECTORIZE").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    say(format!("{} random {what}; PALISADE_VECTORIZE=N makes {FUNCTIONS} * N", rounds * u64::from(FUNCTIONS)));
+    let rounds = rounds(what, FUNCTIONS);
     let calls = Calls {
         functions: FUNCTIONS,
         args: "0, 1, 40",
@@ -267,7 +279,7 @@ fn compare(what: &str, seed: u64, function: fn(&mut Random, u32) -> String) {
         least: (300, 20),
     };
     for round in 0..rounds {
-        let mut random = Random(seed + round);
+        let mut random = Random(seed + u64::from(round));
         let functions: String = (0..FUNCTIONS).map(|number| function(&mut random, number)).collect();
         let wat = format!("(module (memory 1)\n{TOOLS}{functions})");
         let found = vectors(&wat, &options());

@@ -7,6 +7,7 @@ pub mod effects;
 pub mod place;
 pub mod range;
 pub mod ranges;
+pub mod sum;
 pub mod value;
 pub mod view;
 

@@ -38,6 +38,11 @@ impl<const BITS: u32> Range<BITS> {
         self.zeros
     }
 
+    /// True if neither a least nor a greatest number is known.
+    pub fn is_any(self) -> bool {
+        self.low == 0 && self.high >= Self::MAX >> self.zeros << self.zeros
+    }
+
     /// The number, if there is only one.
     pub fn constant(self) -> Option<u64> {
         (self.low == self.high).then_some(self.low)
@@ -74,6 +79,22 @@ impl<const BITS: u32> Range<BITS> {
     pub fn add(self, other: Self) -> Self {
         let (low, high) = (self.low + other.low, self.high + other.high);
         Self::wrapped(low, high, self.zeros.min(other.zeros))
+    }
+
+    /// A sum of a constant and numbers that are shifted to the left, each by at most 16 bits: by which multiple of `2^BITS`
+    /// it differs from its low `BITS` bits, if that is always the same, and the range of those.
+    pub fn sum(constant: i64, shifted: impl Iterator<Item = (Self, u32)>) -> Option<(i64, Self)> {
+        let (mut low, mut high, mut zeros) = (constant, constant, constant.trailing_zeros());
+        for (range, shift) in shifted {
+            // Below 2⁴⁸ each.
+            low += (range.low as i64) << shift;
+            high += (range.high as i64) << shift;
+            zeros = zeros.min(range.zeros + shift);
+        }
+        let below = -1 << BITS;
+        let far = low & below;
+        let range = || Self::between((low - far) as u64, (high - far) as u64).with_zeros(zeros);
+        (high & below == far).then(|| (far, range()))
     }
 
     pub fn sub(self, other: Self) -> Self {
@@ -225,6 +246,26 @@ mod tests {
                 assert!((0..8).filter(|&count| a.shifts_exactly(count)).all(|count| x << count < 16), "{a:?}");
             }
         }
+    }
+
+    #[test]
+    fn sums_differ_from_their_low_bits_by_what_is_said() {
+        let some: Vec<Small> = all().into_iter().step_by(5).collect();
+        let mut known = 0;
+        for (a, b) in some.iter().flat_map(|&a| some.iter().map(move |&b| (a, b))) {
+            for (constant, s, t) in [(0, 0, 0), (3, 0, 0), (-8, 0, 1), (12, 2, 0), (-17, 1, 0), (16, 1, 2)] {
+                let Some((far, range)) = Small::sum(constant, [(a, s), (b, t)].into_iter()) else { continue };
+                known += 1;
+                for x in (0..16).filter(|&x| contains(a, x)) {
+                    for y in (0..16).filter(|&y| contains(b, y)) {
+                        let sum = ((x as i64) << s) + ((y as i64) << t) + constant;
+                        assert_eq!(sum - far, sum & 15, "{a:?} << {s} + {b:?} << {t} + {constant}: {x} {y}");
+                        assert!(contains(range, (sum - far) as u64), "{a:?} << {s} + {b:?} << {t} + {constant}");
+                    }
+                }
+            }
+        }
+        assert!(known > 1000, "{known} sums were understood");
     }
 
     #[test]

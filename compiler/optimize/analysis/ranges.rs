@@ -4,6 +4,7 @@
 //! here may stand anywhere.
 
 use super::counter::{self, Turns};
+use super::sum::Sum;
 use super::{Flow, Range, value};
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::types::{I8, I16, I32};
@@ -91,7 +92,12 @@ impl<'f> Ranges<'f> {
     fn result(&mut self, func: &Function, inst: Inst) -> Range {
         match func.dfg.insts[inst] {
             InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Range::exact(imm.bits() as u64),
-            InstructionData::Binary { opcode, args: [x, y] } => self.binary(func, opcode, x, y),
+            InstructionData::Binary { opcode, args: [x, y] } => {
+                let range = self.binary(func, opcode, x, y);
+                let is_sum = matches!(opcode, Opcode::Iadd | Opcode::Isub);
+                let more = (is_sum && range.is_any()).then(|| Sum::range(func, self, func.dfg.first_result(inst)));
+                more.flatten().unwrap_or(range)
+            }
             InstructionData::Unary { opcode, arg } => self.unary(func, opcode, arg),
             InstructionData::Load { opcode: Opcode::Uload8, .. } => Range::between(0, 0xff),
             InstructionData::Load { opcode: Opcode::Uload16, .. } => Range::between(0, 0xffff),
