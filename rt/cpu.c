@@ -1,8 +1,10 @@
 /* See cpu.h. A module that needs more than the machine has is refused by name instead of dying of SIGILL. */
 #include "cpu.h"
 #include "context.h"
+#include <stdatomic.h>
 #include <stddef.h>
 
+/* Those of `needed` that are missing: the name of the first, or NULL. */
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -39,10 +41,8 @@ static struct cpu ask(void)
 	return cpu;
 }
 
-const char *pal_cpu_missing(uint32_t needed)
+static const char *missing(uint32_t needed)
 {
-	if (!needed)
-		return NULL;
 	struct cpu cpu = ask();
 	const struct {
 		uint32_t feature;
@@ -72,7 +72,7 @@ const char *pal_cpu_missing(uint32_t needed)
 #include "arch.h"
 #include "port.h"
 
-const char *pal_cpu_missing(uint32_t needed)
+static const char *missing(uint32_t needed)
 {
 	if (!(needed & PAL_CPU_RISCV_V))
 		return NULL;
@@ -80,9 +80,22 @@ const char *pal_cpu_missing(uint32_t needed)
 	return pal_probe_vectors() ? NULL : "v";
 }
 #else
-const char *pal_cpu_missing(uint32_t needed)
+static const char *missing(uint32_t needed)
 {
 	(void)needed; /* the compiler names no features of others */
 	return NULL;
 }
 #endif
+
+const char *pal_cpu_missing(uint32_t needed)
+{
+	/* What was found once is there for good. CPUID leaves a virtual machine each time, which takes longer than making an
+	 * instance does. Any order of loads and stores will do: nothing else hangs on it. */
+	static _Atomic uint32_t present;
+	if (!(needed & ~atomic_load_explicit(&present, memory_order_relaxed)))
+		return NULL;
+	const char *name = missing(needed);
+	if (!name)
+		atomic_fetch_or_explicit(&present, needed, memory_order_relaxed);
+	return name;
+}
