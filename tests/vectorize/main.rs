@@ -208,6 +208,7 @@ impl Random {
             _ => (64 + 8 * self.below(8), step),
         };
         let end = start.wrapping_add(step.wrapping_mul(turns));
+        let less = if self.below(4) == 0 { end } else { 0 };
         let statements: Vec<(String, String)> = (0..1 + self.below(2))
             .map(|_| {
                 let depth = self.below(4);
@@ -236,17 +237,26 @@ impl Random {
         }
         format!(
             r#"(func (export "f{number}") (param $n i32) (result i32) (local $i i32) (local $r i32) (local $k {ty}) (local $c {ty})
-  (local.set $i (i32.const {start}))
+  (local.set $i (i32.const {}))
   (local.set $r (i32.shl (i32.and (local.get $n) (i32.const 63)) (i32.const 3)))
   (local.set $k ({ty}.const 0.375))
   (local.set $c ({ty}.convert_i32_u (local.get $n)))
   (loop $again
-    {body}
-    (br_if $again (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const {step}))) (i32.const {end}))))
+    {}
+    (br_if $again (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const {step}))) (i32.const {}))))
   (i32.add (local.get $i) (i32.trunc_sat_{ty}_s (local.get $c))))
-"#
+"#,
+            start.wrapping_sub(less),
+            counted_from(&body, "$i", less),
+            end - less
         )
     }
+}
+
+/// Code for a counter that is less by a constant: LLVM prefers those that end with zero.
+fn counted_from(body: &str, counter: &str, less: u32) -> String {
+    let get = format!("(local.get {counter})");
+    if less == 0 { body.to_owned() } else { body.replace(&get, &format!("(i32.add {get} (i32.const {less}))")) }
 }
 
 /// Fills the memory with numbers that don't become too large, and sums up what is there.

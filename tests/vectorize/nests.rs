@@ -1,6 +1,6 @@
 //! The pass `jam`: loops around loops that add up.
 
-use super::{compare, options, vectors};
+use super::{compare, counted_from, options, vectors};
 use crate::support::random::Random;
 use palisade::Options;
 
@@ -213,18 +213,25 @@ impl Random {
             2 => format!("({ty}.store offset={result} (i32.add (local.get $i) (local.get $j)) (local.get $s))"),
             _ => String::new(),
         };
-        let unroll = if self.below(3) == 0 {
-            format!("(local.set $i (i32.add (local.get $i) (i32.const {way}))) {sum}")
-        } else {
-            String::new()
-        };
-        let way_twice = if unroll.is_empty() { turns } else { 2 * turns };
+        let twice = self.below(3) == 0;
+        let way_twice = if twice { 2 * turns } else { turns };
         let last = start.wrapping_add(step.wrapping_mul(columns));
+        let end = way * way_twice;
+        let (less, inner_less) = (self.of(&[0, 0, 0, last]), self.of(&[0, 0, 0, end]));
+        let from = start.wrapping_sub(less);
         let first = if self.below(4) == 0 {
             let columns = format!("(i32.rem_u (local.get $n) (i32.const {}))", columns.min(4));
-            format!("(i32.add (i32.const {start}) (i32.mul (i32.const {step}) {columns}))")
+            format!("(i32.add (i32.const {from}) (i32.mul (i32.const {step}) {columns}))")
         } else {
-            format!("(i32.const {start})")
+            format!("(i32.const {from})")
+        };
+        let biased = |body: &str| counted_from(&counted_from(body, "$i", inner_less), "$j", less);
+        let begin = biased(&format!("{head} {held}"));
+        let tail = biased(&format!("{tail} ({ty}.store offset={result} (local.get $j) (local.get $s))"));
+        let (sum, second) = (biased(&sum), biased(&second));
+        let unroll = match twice {
+            true => format!("(local.set $i (i32.add (local.get $i) (i32.const {way}))) {sum}"),
+            false => String::new(),
         };
         format!(
             r#"(func (export "f{number}") (param $n i32) (result i32) (local $i i32) (local $j i32) (local $r i32)
@@ -233,18 +240,19 @@ impl Random {
   (local.set $r (i32.shl (i32.and (local.get $n) (i32.const 63)) (i32.const 3)))
   (local.set $k ({ty}.const 0.375))
   (loop $outer
-    {head} {held}
+    {begin}
     (local.set $t ({ty}.const -1))
-    (local.set $i (i32.const 0))
+    (local.set $i (i32.const {}))
     (loop $inner
       {sum} {second} {unroll}
       (br_if $inner (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const {way}))) (i32.const {}))))
     {tail}
-    ({ty}.store offset={result} (local.get $j) (local.get $s))
-    (br_if $outer (i32.ne (local.tee $j (i32.add (local.get $j) (i32.const {step}))) (i32.const {last}))))
+    (br_if $outer (i32.ne (local.tee $j (i32.add (local.get $j) (i32.const {step}))) (i32.const {}))))
   (local.get $r))
 "#,
-            way * way_twice
+            0u32.wrapping_sub(inner_less),
+            end.wrapping_sub(inner_less),
+            last.wrapping_sub(less)
         )
     }
 }
