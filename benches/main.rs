@@ -11,7 +11,7 @@
 //! | `calls` | a call from C, to C and between modules: palisade beside Wasmtime and a C pointer |
 //! | `start` | starting and ending an executable, whatever its tables and segments hold |
 //! | `scale` | time and memory for compiling huge generated modules, in three sizes each |
-//! | `memory` | giving pages back beside madvise in C; snapshots; starting with mapped data (`cow`) |
+//! | `memory` | giving pages back beside madvise in C; snapshots; growing; starting with mapped data (`cow`) |
 //!
 //! Contenders take turns within a round; what is printed are medians, and ratios of them. On a busy machine only the
 //! ratios mean something. `--rounds N` (default 5), `--json FILE`, `--svg FILE` (the ratios as bars). `PALISADE_BENCH_PROGRAMS` names a folder with more `.wasm` programs

@@ -1,6 +1,6 @@
 /* What is done with the pages of 1 GiB: prints milliseconds of
  *   discard and touch by the guest, the same in C; the first snapshot; with every 100th page written: the list of
- *   them, restoring; taking another snapshot then. */
+ *   them, restoring; taking another snapshot then; growing by 64 KiB GROWN times, and as many mprotects in C. */
 #define _GNU_SOURCE
 #include "pages.h"
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #define PAGE 4096
 #define STEP 100
 #define ROUNDS 5
+#define GROWN 1000
 
 static double now(void)
 {
@@ -44,6 +45,20 @@ static void touch(volatile char *at, char value)
 {
 	for (size_t i = 0; i < BYTES; i += PAGE)
 		at[i] = value;
+}
+
+/* What growing asks of the system. */
+static double protect_one_by_one(void)
+{
+	size_t step = 64 << 10;
+	char *raw = mmap(NULL, step * GROWN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	check(raw != MAP_FAILED, "mmap");
+	double start = now();
+	for (size_t i = 0; i < GROWN; i++)
+		check(mprotect(raw + i * step, step, PROT_READ | PROT_WRITE) == 0, "mprotect");
+	double time = now() - start;
+	munmap(raw, step * GROWN);
+	return time;
 }
 
 int main(void)
@@ -91,8 +106,16 @@ int main(void)
 		more[i] = now() - start;
 		pal_snapshot_free(second);
 	}
-	printf("%f %f %f %f %f %f\n", median(ours), median(theirs), taken, median(lists), median(restores), median(more));
 	pal_snapshot_free(first);
+	double grown[ROUNDS], protected[ROUNDS];
+	for (int i = 0; i < ROUNDS; i++) {
+		start = now();
+		pages_grow(guest, GROWN);
+		grown[i] = now() - start;
+		protected[i] = protect_one_by_one();
+	}
+	printf("%f %f %f %f %f %f %f %f\n", median(ours), median(theirs), taken, median(lists), median(restores), median(more),
+	       median(grown), median(protected));
 	pal_pages_free(guest);
 	return 0;
 }

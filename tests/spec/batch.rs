@@ -241,6 +241,8 @@ fn compile(
     let mut options = palisade::Options::new(name);
     options.file = file.to_owned();
     options.target = machine.target();
+    options.for_size = machine.level == "s";
+    options.opt_level = machine.level.parse().unwrap_or(options.opt_level);
     options.imports = imports;
     options.features = features;
     if let Ok(specs) = std::env::var("PALISADE_SPEC_MEMORY") {

@@ -137,6 +137,19 @@ fn simd_passes_on_every_generation_of_cpus() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// What the passes and Cranelift's optimizer do changes no answer, nor what the other levels leave out.
+#[test]
+fn the_official_suite_passes_at_every_level() {
+    let scripts = scripts();
+    let mut problems = Vec::new();
+    for machine in support::machines().into_iter().filter(Machine::is_host) {
+        for level in ["0", "1", "3", "s"] {
+            problems.extend(run(&Machine { level, ..machine.clone() }, &scripts));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 /// Hardened code gives the same answers: what is checked, marked or signed.
 #[test]
 fn hardened_code_passes() {

@@ -81,6 +81,8 @@ pub struct Machine {
     pub cpu: String,
     /// What `--harden` says.
     pub harden: palisade::Harden,
+    /// What `-O` says.
+    pub level: &'static str,
 }
 
 impl Machine {
@@ -92,6 +94,7 @@ impl Machine {
             runner: Vec::new(),
             cpu: "baseline".into(),
             harden: palisade::Harden::default(),
+            level: "2",
         }
     }
 
@@ -102,6 +105,7 @@ impl Machine {
             runner: words("qemu-aarch64"),
             cpu: "baseline".into(),
             harden: palisade::Harden::default(),
+            level: "2",
         }
     }
 
@@ -113,6 +117,7 @@ impl Machine {
             runner: words("qemu-riscv64 -cpu rv64,v=true"),
             cpu: "rv64gcv".into(),
             harden: palisade::Harden::default(),
+            level: "2",
         }
     }
 
@@ -128,6 +133,7 @@ impl Machine {
             runner: words("wine"),
             cpu: "baseline".into(),
             harden: palisade::Harden::default(),
+            level: "2",
         }
     }
 
@@ -149,11 +155,12 @@ impl Machine {
         cpus.iter().map(|cpu| Machine { cpu: (*cpu).into(), ..self.clone() }).collect()
     }
 
-    /// For messages: the target, and the CPU where it is not the least one.
+    /// For messages: the target, and the CPU, hardening and level where they are not the usual ones.
     pub fn name(&self) -> String {
         let hardened = if self.harden == palisade::Harden::default() { "" } else { " hardened" };
         let cpu = if self.cpu == "baseline" { String::new() } else { format!(" --cpu {}", self.cpu) };
-        format!("{}{cpu}{hardened}", self.triple)
+        let level = if self.level == "2" { String::new() } else { format!(" -O{}", self.level) };
+        format!("{}{cpu}{hardened}{level}", self.triple)
     }
 
     /// The C compiler, warnings as errors.
@@ -175,6 +182,9 @@ impl Machine {
         let palisade::Harden { spectre, branch, returns } = self.harden;
         for (name, on) in [("spectre", spectre), ("branch", branch), ("return", returns)] {
             command.args(on.then(|| format!("--harden={name}")));
+        }
+        if self.level != "2" {
+            command.arg(format!("-O{}", self.level));
         }
         command
     }

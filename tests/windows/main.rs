@@ -33,6 +33,7 @@ fn frames_are_unwound_under_wine() {
         runner: vec!["wine".into()],
         cpu: "baseline".into(),
         harden: palisade::Harden::default(),
+        level: "2",
     };
     let dir = scratch();
     let object = compile_wat(&machine, dir.path(), "lib", MODULE);
