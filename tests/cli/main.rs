@@ -260,7 +260,8 @@ fn full_disks() {
             command.args(args).current_dir(dir.path()).stdout(device).stderr(std::process::Stdio::piped()).spawn();
         let output = child.expect("it starts").wait_with_output().expect("it ends");
         let status = output.status.code().unwrap_or(-1);
-        one_line(Ran { status, out: Vec::new(), err: output.stderr }, "standard output");
+        let command = "palisade".to_owned();
+        one_line(Ran { command, status, out: Vec::new(), err: output.stderr }, "standard output");
     }
     // Nobody to complain to: the status is all there is.
     let line = format!("{} -c none.wasm 2>/dev/full", support::PALISADE);

@@ -295,6 +295,8 @@ pub fn fetched(package: &str) -> Option<PathBuf> {
 /// How a process ended, and what it wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
+    /// What was run, for messages.
+    pub command: String,
     /// Exit status; 128 + N for signal N, as shells have it.
     pub status: i32,
     pub out: Vec<u8>,
@@ -317,7 +319,14 @@ impl Ran {
     /// Fails the test, showing everything, unless the exit status is `status`.
     #[track_caller]
     pub fn expect(self, status: i32) -> Ran {
-        assert_eq!(self.status, status, "exit status\nstdout: {}\nstderr: {}", self.stdout(), self.stderr());
+        let Ran { command, .. } = &self;
+        assert_eq!(
+            self.status,
+            status,
+            "exit status of {command}\nstdout: {}\nstderr: {}",
+            self.stdout(),
+            self.stderr()
+        );
         self
     }
 }
@@ -340,7 +349,7 @@ pub fn run_with_input(command: &mut Command, input: &[u8]) -> Ran {
     let output = child.wait_with_output().expect("a child to wait for");
     writer.join().expect("the writer does not panic");
     let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
-    Ran { status, out: output.stdout, err: output.stderr }
+    Ran { command: format!("{command:?}"), status, out: output.stdout, err: output.stderr }
 }
 
 /// Standard output; C libraries for Windows end lines in their own way.
