@@ -293,7 +293,7 @@ pub fn fetched(package: &str) -> Option<PathBuf> {
 }
 
 /// How a process ended, and what it wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Ran {
     /// What was run, for messages.
     pub command: String,
@@ -302,6 +302,15 @@ pub struct Ran {
     pub out: Vec<u8>,
     pub err: Vec<u8>,
 }
+
+/// Two are equal if they did the same, whatever they were.
+impl PartialEq for Ran {
+    fn eq(&self, other: &Ran) -> bool {
+        (self.status, &self.out, &self.err) == (other.status, &other.out, &other.err)
+    }
+}
+
+impl Eq for Ran {}
 
 impl Ran {
     pub fn ok(&self) -> bool {
