@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
-#define PAL_ABI 7
+#define PAL_ABI 8
 
 /* ---- Sizes --------------------------------------------------------------------------------------------------- */
 
@@ -126,6 +126,10 @@ struct pal_tag {
 #define PAL_SITE_MEMORY_MAX 163
 #define PAL_SITE_PROTECTED 164
 #define PAL_SITE_PROTECTED_MAX 249
+/* Code of another function that stands in place of a call has two more entries behind each site's, with the same offset
+ * and something else in site_wasm: the index of that function, and the offset of the call. */
+#define PAL_SITE_INLINED 250
+#define PAL_SITE_INLINED_AT 251
 
 /* ---- The module -----------------------------------------------------------------------------------------------
  * Constant data of one compiled module. Pointers into the object are relocated once per pointer; everything that
@@ -268,7 +272,7 @@ struct pal_module {
 	const uint32_t *function_start; /* functions + 1 offsets from text, ascending: the defined functions */
 	const uint32_t *function_name;  /* offsets in strings */
 	const uint32_t *site_code;      /* sites: offsets from text, ascending */
-	const uint32_t *site_wasm;      /* sites: offsets in the wasm file */
+	const uint32_t *site_wasm;      /* sites: offsets in the wasm file, or see PAL_SITE_INLINED */
 	const uint8_t *site_kind;
 	/* init: evaluates global initializers and the offsets of computed segments; start: NULL if there is none */
 	void (*init)(void *pinned, uint64_t *computed);

@@ -73,7 +73,23 @@ static uint32_t function_index(const struct pal_module *module, uint32_t number)
 	return module->imported_functions + number % defined;
 }
 
-/* Appends the frame executing at pc, if that is in a wasm function: stubs and C are passed over. */
+/* Appends a frame, while there is room. */
+static void append(struct pal_thread *thread, const struct pal_module *module, uint32_t number, uint32_t offset)
+{
+	if (thread->frame_count == PAL_FRAMES) {
+		thread->frames_cut = true;
+		return;
+	}
+	thread->frames[thread->frame_count++] = (struct pal_frame){
+		.module = module->name,
+		.function = module->strings + module->function_name[number],
+		.index = function_index(module, number),
+		.offset = offset,
+	};
+}
+
+/* Appends the frame executing at pc, if that is in a wasm function: stubs and C are passed over. Where a callee's code
+ * stands in place of a call, it gets a frame of its own. */
 static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
 {
 	uint32_t offset;
@@ -86,16 +102,13 @@ static void add_frame(struct pal_thread *thread, uintptr_t pc, bool call)
 	int64_t site = pal_site_find(module, call ? offset + 1 : offset, call);
 	if (function < 0)
 		return;
-	if (thread->frame_count == PAL_FRAMES) {
-		thread->frames_cut = true;
-		return;
+	/* an entry PAL_SITE_INLINED never comes first, and is never the last one; its function is defined in the module */
+	bool inlined = site >= 0 && site + 1 < module->sites && module->site_kind[site + 1] == PAL_SITE_INLINED;
+	if (inlined) {
+		append(thread, module, module->site_wasm[site + 1] - module->imported_functions, module->site_wasm[site]);
+		site += 2;
 	}
-	thread->frames[thread->frame_count++] = (struct pal_frame){
-		.module = module->name,
-		.function = module->strings + module->function_name[function],
-		.index = function_index(module, (uint32_t)function), /* fewer than 2^32 functions in all */
-		.offset = site < 0 ? 0 : module->site_wasm[site],
-	};
+	append(thread, module, (uint32_t)function, site < 0 ? 0 : module->site_wasm[site]); /* fewer than 2^32 in all */
 }
 
 #ifdef _WIN32

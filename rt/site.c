@@ -98,7 +98,7 @@ int64_t pal_site_find(const struct pal_module *module, uint32_t offset, bool cal
 {
 	uint32_t i = count_below(module->site_code, module->sites, offset);
 	for (; i < module->sites && module->site_code[i] == offset; i++)
-		if ((module->site_kind[i] == PAL_SITE_CALL) == call)
+		if ((module->site_kind[i] == PAL_SITE_CALL) == call && module->site_kind[i] < PAL_SITE_INLINED)
 			return i;
 	return -1;
 }

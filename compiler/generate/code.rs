@@ -4,9 +4,9 @@ use super::super::error::{Error, Result};
 use super::epilogue;
 use super::phase::{hot, phase};
 use super::sign::sign;
-use crate::context::{REGISTER_INSTANCE, SITE_CALL};
+use crate::context::{REGISTER_INSTANCE, SITE_CALL, SITE_INLINED, SITE_INLINED_AT};
 use crate::translate::stub::SavedPinned;
-use crate::translate::{Env, Handlers, Scope, Symbol, fs1, trap};
+use crate::translate::{Env, Handlers, Inlined, Locations, Place, Scope, Symbol, fs1, trap};
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{ExternalName, Function, Inst, InstructionData, Opcode, Signature, StackSlot};
@@ -138,7 +138,7 @@ pub struct Relocation {
 #[allow(missing_docs, reason = "plain")]
 pub struct Site {
     pub offset: u32,
-    /// Offset of the instruction in the wasm file.
+    /// Offset of the instruction in the wasm file, or what the kind has instead.
     pub wasm: u32,
     /// As in rt/context.h.
     pub kind: u8,
@@ -152,6 +152,7 @@ impl Code {
         (saved_pinned, kept_instance): (Option<SavedPinned>, Option<StackSlot>),
         handlers: Handlers,
         checks: Checks,
+        locations: &Locations,
     ) -> Result<Code> {
         let mut bytes = compiled.code_buffer().to_vec();
         if env.harden.returns {
@@ -174,7 +175,7 @@ impl Code {
             phase: if env.is_x86_64 { phase(&bytes, hot, compiled.buffer.alignment) } else { 0 },
             bytes,
             relocations,
-            sites: sites(compiled),
+            sites: sites(compiled, locations),
             unwind,
             frame: if windows || env.is_board { frame(compiled) } else { Frame::default() },
             saved_pinned: saved_pinned.and_then(|saved| saved_pinned_rule(compiled, saved)),
@@ -217,11 +218,11 @@ fn relocations(func: &Function, compiled: &CompiledCode) -> Result<Vec<Relocatio
     Ok(all)
 }
 
-fn sites(compiled: &CompiledCode) -> Vec<Site> {
-    let locations = compiled.buffer.get_srclocs_sorted();
+fn sites(compiled: &CompiledCode, locations: &Locations) -> Vec<Site> {
+    let ranges = compiled.buffer.get_srclocs_sorted();
     let wasm_offset = |pc: u32| {
-        let after = locations.partition_point(|l| l.start <= pc);
-        let found = after.checked_sub(1).map(|at| &locations[at]).filter(|l| pc < l.end && !l.loc.is_default());
+        let after = ranges.partition_point(|l| l.start <= pc);
+        let found = after.checked_sub(1).map(|at| &ranges[at]).filter(|l| pc < l.end && !l.loc.is_default());
         found.map_or(0, |l| l.loc.bits())
     };
     let traps = compiled.buffer.traps().iter();
@@ -234,7 +235,16 @@ fn sites(compiled: &CompiledCode) -> Vec<Site> {
         .collect();
     // A return address may be a trapping instruction's too; both are listed.
     sites.sort_by_key(|s| (s.offset, s.kind == SITE_CALL as u8));
-    sites
+    sites.into_iter().flat_map(|site| with_inlined(site, locations)).collect()
+}
+
+/// A site by its location, and behind it what says that it is in a callee's code, if it is.
+fn with_inlined(site: Site, locations: &Locations) -> impl Iterator<Item = Site> {
+    let Place { wasm, inlined } = locations.find(site.wasm);
+    let more = inlined.map(|Inlined { function, call }| {
+        [(SITE_INLINED, function), (SITE_INLINED_AT, call)].map(|(kind, wasm)| Site { wasm, kind: kind as u8, ..site })
+    });
+    std::iter::once(Site { wasm, ..site }).chain(more.into_iter().flatten())
 }
 
 fn handler_sites(compiled: &CompiledCode) -> Vec<HandlerSite> {

@@ -152,7 +152,8 @@ impl Worker {
         let checks = Checks { before: before.0 + before.1, after, aside };
         let kept = if handlers.scopes.is_empty() { self.kept_instance } else { handlers.pinned_slot };
         let kept = kept.filter(|_| env.travel == Travel::Parameter);
-        Code::new(env, &self.context.func, &mut compiled, (saved_pinned, kept), handlers, checks)
+        let locations = &self.scratch.locations;
+        Code::new(env, &self.context.func, &mut compiled, (saved_pinned, kept), handlers, checks, locations)
     }
 
     /// On boards: the same function, which is in `context`, with a check of the stack in front.

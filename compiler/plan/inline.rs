@@ -1,19 +1,35 @@
-//! Which functions are small and plain enough to be translated in place of calls to them.
+//! Which functions are small enough to be translated in place of calls to them: they call nothing.
 //!
-//! Plain is what can't trap, call or repeat anything: whatever a report says of a place in the caller stays true, and
-//! nothing has to be said of the callee, which is never what runs when something happens.
+//! Plain ones can't trap or repeat anything, either: whatever a report says of a place in the caller stays true, and
+//! nothing has to be said of the callee, which is never what runs when something happens. Of others, reports need to know
+//! (`translate/location.rs`).
 
 use crate::read::{Body, Module};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use wasmparser::{FuncToValidate, FuncValidatorAllocations, Operator, ValType};
 
-/// Functions that calls are replaced by, with the number of their instructions.
-pub type Inlined = HashMap<u32, u32>;
+/// Functions that calls may be replaced by.
+pub type Callees = HashMap<u32, Callee>;
 
-/// Instructions of a callee at most, its end included, up to `-O2` and beyond.
+/// A small function that calls nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callee {
+    /// Number of instructions, its end included.
+    pub size: u32,
+    /// Number of parameters and locals.
+    pub locals: u32,
+    /// It can't trap or repeat anything.
+    pub plain: bool,
+}
+
+/// Instructions of a plain callee at most, up to `-O2` and beyond.
 const FEW: u32 = 32;
 const MANY: u32 = 100;
+
+/// Those of others: inside of loops (see `translate/inline.rs`) a call costs more than what is repeated.
+const FEW_THAT_TRAP: u32 = 60;
+const MANY_THAT_TRAP: u32 = 200;
 
 /// Bytes that an instruction may take, to see quickly that a body has too many.
 const LARGEST: u64 = 11;
@@ -22,25 +38,25 @@ const LARGEST: u64 = 11;
 pub const LOCALS: usize = 16;
 
 /// The candidates of a module, for which nothing else is asked but that their code is valid.
-pub fn plan(module: &Module<'_>, opt_level: u8) -> Inlined {
+pub fn plan(module: &Module<'_>, opt_level: u8) -> Callees {
     let most = match opt_level {
-        0 | 1 => return Inlined::new(),
-        2 => FEW,
-        _ => MANY,
+        0 | 1 => return Callees::new(),
+        2 => [FEW, FEW_THAT_TRAP],
+        _ => [MANY, MANY_THAT_TRAP],
     };
     let bodies = module.bodies.par_iter().enumerate();
     let candidates = bodies.filter_map(|(at, body)| {
         let index = module.imported_functions + at as u32;
-        Some((index, plain(module, index, body, most)?))
+        Some((index, callee(module, index, body, most)?))
     });
     candidates.collect()
 }
 
-/// The number of a function's instructions, if it is plain and has few.
-fn plain(module: &Module<'_>, index: u32, body: &Body<'_>, most: u32) -> Option<u32> {
+/// What calls of a function may become. At `most` so many instructions of a plain one, or another.
+fn callee(module: &Module<'_>, index: u32, body: &Body<'_>, [most, most_that_traps]: [u32; 2]) -> Option<Callee> {
     let ty = module.function_type(index);
     let range = body.body.range();
-    let is_short = range.end - range.start <= u64::from(most) * LARGEST;
+    let is_short = range.end - range.start <= u64::from(most.max(most_that_traps)) * LARGEST;
     if !is_short || !ty.params().iter().chain(ty.results()).all(is_number) || ty.results().len() > 1 {
         return None;
     }
@@ -52,15 +68,18 @@ fn plain(module: &Module<'_>, index: u32, body: &Body<'_>, most: u32) -> Option<
             return None;
         }
     }
-    let mut count = 0;
+    let (mut size, mut plain) = (0, true);
     let mut reader = body.body.get_operators_reader().ok()?;
     while !reader.eof() {
-        count += 1;
-        if count > most || !is_plain(module, &reader.read().ok()?) {
+        let op = reader.read().ok()?;
+        size += 1;
+        plain &= is_plain(module, &op);
+        if size > most.max(most_that_traps) || !(is_plain(module, &op) || stays(&op)) {
             return None;
         }
     }
-    (locals <= LOCALS && is_valid(body)).then_some(count)
+    let is_small = size <= if plain { most } else { most_that_traps } && locals <= LOCALS;
+    (is_small && is_valid(body)).then_some(Callee { size, locals: locals as u32, plain })
 }
 
 fn is_number(ty: &ValType) -> bool {
@@ -107,7 +126,7 @@ fn is_structure(op: &Operator<'_>) -> bool {
 
 macro_rules! both {
     ($op:expr, $($i32:ident $i64:ident),* $(,)?) => {
-        matches!($op, $(Operator::$i32 | Operator::$i64)|*)
+        matches!($op, $(Operator::$i32 { .. } | Operator::$i64 { .. })|*)
     };
 }
 
@@ -120,6 +139,18 @@ fn is_integer_operator(op: &Operator<'_>) -> bool {
         I32Shl I64Shl, I32ShrS I64ShrS, I32ShrU I64ShrU, I32Rotl I64Rotl, I32Rotr I64Rotr, I32Extend8S I64Extend8S,
         I32Extend16S I64Extend16S, I32WrapI64 I64Extend32S, I64ExtendI32S I64ExtendI32U,
     )
+}
+
+/// What may trap or repeat something, but runs no other code.
+fn stays(op: &Operator<'_>) -> bool {
+    use Operator as O;
+    both!(
+        op,
+        I32Load I64Load, F32Load F64Load, I32Load8S I64Load8S, I32Load8U I64Load8U, I32Load16S I64Load16S,
+        I32Load16U I64Load16U, I64Load32S I64Load32U, I32Store I64Store, F32Store F64Store, I32Store8 I64Store8,
+        I32Store16 I64Store16, I32DivS I64DivS, I32DivU I64DivU, I32RemS I64RemS, I32RemU I64RemU,
+        I32TruncF32S I32TruncF32U, I32TruncF64S I32TruncF64U, I64TruncF32S I64TruncF32U, I64TruncF64S I64TruncF64U,
+    ) || matches!(op, O::I64Store32 { .. } | O::Loop { .. } | O::BrTable { .. } | O::Unreachable)
 }
 
 /// All but rounding, which is the runtime's work on some CPUs, and those conversions to integers that trap.

@@ -16,7 +16,7 @@ mod table;
 pub use builtin::{ANY_MEMORY, Action, Builtin, Control};
 pub use data::{DataPlan, Image};
 pub use describe::{Format as PlanFormat, describe};
-pub use inline::{Inlined, LOCALS as INLINED_LOCALS};
+pub use inline::{Callee, Callees, LOCALS as INLINED_LOCALS};
 pub use layout::Layout;
 pub use memory::{MemoryMode, MemoryPlan};
 pub use spec::{MemorySpec, Virtual, add_memories, all as memory_specs, parse_size};
@@ -62,7 +62,7 @@ pub struct Plan {
     /// For each function, imported or not: it can run. There is no code for the others.
     pub reached: Vec<bool>,
     /// Functions that are translated in place of calls to them.
-    pub inlined: Inlined,
+    pub callees: Callees,
     /// Distances of everything in the context.
     pub layout: Layout,
     /// Imported functions that are compiled to what they stand for.
@@ -171,7 +171,7 @@ pub fn plan(
         funcs,
         types,
         reached,
-        inlined: inline::plan(module, inline),
+        callees: inline::plan(module, inline),
         layout,
         bytes_are_shared: memories.iter().any(|m| m.bindable),
         chosen_memories: builtins.values().any(|b| b.memory == ANY_MEMORY),

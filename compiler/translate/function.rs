@@ -8,6 +8,7 @@ use super::hint::Hints;
 use super::inline::Inlining;
 use super::instance::Travel;
 use super::local::Local;
+use super::location::Locations;
 use super::signature::{self, value_type};
 use super::simd::V128;
 use super::{Env, Symbol, loops};
@@ -72,6 +73,8 @@ pub struct Translator<'a, 'b> {
     pub forbids_writes: bool,
     pub loops: Nesting,
     pub inlining: Inlining,
+    /// Of the instruction at hand, as the IR has it.
+    pub location: u32,
 }
 
 /// How deep something lies inside its like.
@@ -89,6 +92,10 @@ impl Nesting {
 
     pub fn close(&mut self) {
         self.now -= 1;
+    }
+
+    pub fn is_inside(&self) -> bool {
+        self.now > 0
     }
 }
 
@@ -114,6 +121,8 @@ pub struct Scratch {
     pub deepest_loop: u32,
     /// Also: so many of its calls were inlined.
     pub inlined: usize,
+    /// Also: where its code comes from.
+    pub locations: Locations,
 }
 
 /// What is left of a translation beside the IR.
@@ -143,6 +152,8 @@ pub fn translate(
     let builder = FunctionBuilder::new(func, &mut scratch.builder);
     let mut translator = Translator::new(env, builder, ty);
     translator.hints = Hints::new(env.module.hints.function(index), body.body.range().start);
+    let end = env.module.bodies.last().map_or(0, |last| last.body.range().end);
+    translator.inlining.locations = Locations::new(end as u32); // offsets are below 4 GiB
     let result = translator.body(body, &mut validator);
     scratch.validator = validator.into_allocations();
     scratch.checks.clear();
@@ -154,6 +165,7 @@ pub fn translate(
     scratch.checks = done.checks;
     scratch.deepest_loop = done.loops.deepest;
     scratch.inlined = done.inlining.calls;
+    scratch.locations = done.inlining.locations;
     Ok(done.handlers)
 }
 
@@ -191,11 +203,12 @@ impl<'a, 'b> Translator<'a, 'b> {
             forbids_writes: env.plan.memories.iter().any(|m| m.immutable),
             loops: Nesting::default(),
             inlining: Inlining::default(),
+            location: 0,
         }
     }
 
     fn body<R: WasmModuleResources>(mut self, body: &Body<'_>, validator: &mut FuncValidator<R>) -> Result<Done> {
-        let look = loops::look(&body.body, &self.env.plan.inlined)?;
+        let look = loops::look(&body.body, &self.env.plan.callees)?;
         self.hoistable = look.hoistable;
         self.hoistable.reverse();
         if look.tries {
@@ -297,9 +310,10 @@ impl<'a, 'b> Translator<'a, 'b> {
         }
     }
 
-    fn set_location(&mut self, offset: u64) {
+    pub fn set_location(&mut self, offset: u64) {
         // Offsets are below 4 GiB: wasm sections are.
-        self.b.set_srcloc(SourceLoc::new(offset as u32));
+        self.location = offset as u32;
+        self.b.set_srcloc(SourceLoc::new(self.location));
     }
 
     pub fn pop(&mut self) -> Value {

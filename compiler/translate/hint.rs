@@ -36,11 +36,6 @@ impl<'a> Hints<'a> {
         }
     }
 
-    /// What comes next is not this function's own code: its hints are not known.
-    pub fn pass(&mut self) {
-        self.now = None;
-    }
-
     /// Whether this instruction's branch is likely taken, if there is a hint.
     pub fn taken(&self) -> Option<bool> {
         self.now

@@ -6,7 +6,7 @@
 
 use super::{atomic, simd};
 use crate::error::Result;
-use crate::plan::Inlined;
+use crate::plan::{Callee, Callees};
 use std::collections::HashSet;
 use wasmparser::{FunctionBody, Operator};
 
@@ -30,7 +30,7 @@ pub struct Look {
 }
 
 /// Looks through a body. A loop may call what is inlined.
-pub fn look(body: &FunctionBody<'_>, inlined: &Inlined) -> Result<Look> {
+pub fn look(body: &FunctionBody<'_>, callees: &Callees) -> Result<Look> {
     let range = body.range();
     let mut look = Look { polls: range.end - range.start > SHORT, ..Look::default() };
     let loops = &mut look.hoistable;
@@ -59,11 +59,12 @@ pub fn look(body: &FunctionBody<'_>, inlined: &Inlined) -> Result<Look> {
             _ => {
                 look.calls += usize::from(calls(&op));
                 look.polls |= calls(&op) || tail_calls(&op);
-                if matches!(op, Operator::Call { function_index } if inlined.contains_key(&function_index)) {
-                    continue;
-                }
-                if let Some(innermost) = open.last_mut() {
-                    innermost.note(&op);
+                let Some(innermost) = open.last_mut() else { continue };
+                match op {
+                    Operator::Call { function_index } if callees.contains_key(&function_index) => {
+                        innermost.note_callee(callees[&function_index]);
+                    }
+                    _ => innermost.note(&op),
                 }
             }
         }
@@ -98,6 +99,14 @@ struct Open {
 }
 
 impl Open {
+    /// Of what can't repeat anything, no local lives through the loop.
+    fn note_callee(&mut self, callee: Callee) {
+        if !callee.plain {
+            self.accesses = true;
+            self.locals.extend((0..callee.locals).map(|local| u32::MAX - local));
+        }
+    }
+
     fn note(&mut self, op: &Operator<'_>) {
         match *op {
             Operator::LocalGet { local_index }

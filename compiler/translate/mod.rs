@@ -12,7 +12,7 @@
 //! | [`atomic`] | atomic accesses, waiting, notifying |
 //! | [`context`](self) | `base.rs`: the pinned register and what lies below it |
 //! | [`table`], [`call`], [`global`], [`local`] | tables, calls of all kinds, variables |
-//! | [`inline`] | calls that become their callee's code |
+//! | [`inline`], [`location`] | calls that become their callee's code, and what reports have to know of it |
 //! | [`instance`] | how the instance reaches code: in the pinned register, or as a parameter |
 //! | [`fs1`] | a register of the C caller's, on riscv64 |
 //! | [`interrupt`] | where code polls whether it is to end |
@@ -40,6 +40,7 @@ mod inline;
 mod instance;
 mod interrupt;
 mod local;
+mod location;
 mod loops;
 mod mask;
 mod memory;
@@ -59,6 +60,7 @@ pub use function::{Scratch, translate};
 pub use helper::Helper;
 pub use immutable::constant;
 pub use instance::{Travel, asks_for_instance, forget_instance, is_instance};
+pub use location::{Inlined, Locations, Place};
 pub use symbol::Symbol;
 
 use crate::harden::Harden;

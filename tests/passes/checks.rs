@@ -21,7 +21,7 @@ fn checked_options(name: &str, without: Option<&str>) -> Options {
 /// A module with a function of four parameters.
 fn function(memory: &str, body: &str) -> String {
     format!(
-        r#"(module (memory {memory}) (func $other unreachable)
+        r#"(module (memory {memory}) (func $other (call $other))
   (func (export "f") (param $a i32) (param $b i32) (param $n i32) (param $w i64) (result i32) (local $s i32) {body}
     (local.get $s)))"#
     )
@@ -162,7 +162,7 @@ fn loops_over_ranges_have_a_version_without_checks() {
 /// Compares what is at $a + $i with what is at $b, for all $i below $n, up to $m words; `more` happens each time.
 fn search(memory: &str, word: &str, end: &str, more: &str) -> (usize, usize, usize) {
     let text = format!(
-        r#"(module (memory {memory}) (func $other unreachable)
+        r#"(module (memory {memory}) (func $other (call $other))
   (func (export "f") (param $a i32) (param $b i32) (param $n i32) (param $m i32) (result i32)
     (local $i i32) (local $j i32) (local $k i32) (local $s i32)
     (block $done (loop $all

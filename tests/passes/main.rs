@@ -56,6 +56,18 @@ const LEAVES: &str = r#"
   (func $floats (param i32 i32) (result i32)
     (i32.add (i32.trunc_sat_f64_s (f64.convert_i32_s (local.get 1)))
       (i32.wrap_i64 (i64.reinterpret_f64 (f64.sqrt (f64.convert_i32_u (i32.mul (local.get 0) (local.get 1))))))))
+  (func $words (param i32 i32) (result i32)
+    (i32.store offset=8 (i32.and (local.get 0) (i32.const 1020)) (local.get 1))
+    (i32.add (i32.load16_u offset=9 (i32.and (local.get 1) (i32.const 1020))) (i32.rem_u (local.get 0) (i32.const 10))))
+  (func $chars (param i32 i32) (result i32) (local $n i32)
+    (loop $again
+      (br_if $again (i32.and (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.and (local.get 0) (i32.const 15)))
+        (i32.ne (i32.load8_u (i32.and (i32.add (local.get $n) (local.get 1)) (i32.const 255))) (i32.const 77)))))
+    (local.get $n))
+  (func $cases (param i32 i32) (result i32)
+    (block $c (block $b (block $a (br_table $a $b $c (i32.and (local.get 0) (i32.const 3))))
+      (return (i32.const 10))) (local.set 1 (i32.mul (local.get 1) (i32.const 3))))
+    (local.get 1))
   (func $nothing (param i32 i32) (local.set 1 (local.get 0)))"#;
 
 /// A function that calls one of them in a loop, in places where variables, blocks and cold code could be mixed up.
@@ -73,12 +85,13 @@ fn calling(leaf: &str) -> String {
     )
 }
 
-const LEAF_NAMES: [&str; 7] = ["add", "early", "outermost", "fresh", "globals", "dead", "floats"];
+const LEAF_NAMES: [&str; 10] =
+    ["add", "early", "outermost", "fresh", "globals", "dead", "floats", "words", "chars", "cases"];
 
 #[test]
 fn inlining_changes_no_result() {
     let functions: String = LEAF_NAMES.iter().map(|leaf| calling(leaf)).collect();
-    let wat = format!("(module {LEAVES} {functions})");
+    let wat = format!("(module (memory 1) {LEAVES} {functions})");
     let calls: String = LEAF_NAMES
         .iter()
         .map(|leaf| {
@@ -101,40 +114,53 @@ fn inlined(wat: &str, change: impl FnOnce(&mut Options)) -> usize {
 }
 
 #[test]
-fn small_functions_that_cannot_trap_are_inlined() {
+fn small_functions_that_call_nothing_are_inlined() {
     let functions: String = LEAF_NAMES.iter().map(|leaf| calling(leaf)).collect();
-    let wat = format!("(module {LEAVES} {functions})");
-    assert_eq!(inlined(&wat, |_| ()), 7 * 4);
+    let wat = format!("(module (memory 1) {LEAVES} {functions})");
+    assert_eq!(inlined(&wat, |_| ()), 10 * 4);
     assert_eq!(inlined(&wat, |options| options.opt_level = 1), 0, "that is Cranelift alone");
     assert_eq!(inlined(&wat, |options| assert!(options.disabled_passes.add("inline"))), 0);
     let calls = |text: &str| text.lines().filter(|line| line.trim_start().starts_with("call")).count();
-    assert_eq!((calls(&assembly(&wat, None)), calls(&assembly(&wat, Some("inline")))), (0, 7 * 4));
+    assert_eq!((calls(&assembly(&wat, None)), calls(&assembly(&wat, Some("inline")))), (0, 10 * 4));
 }
 
 #[test]
-fn what_reports_name_stays_a_function() {
-    let called = |body: &str, level| {
+fn which_functions_are_inlined() {
+    let from = |caller: &str, body: &str, level| {
         let wat = format!(
             r#"(module (memory 1) (table 1 funcref) (tag $t) (global $g funcref (ref.null func))
   (func $f (param i32 i32) (result i32) {body})
-  (func (export "g") (result i32) (call $f (i32.const 1) (i32.const 2))))"#
+  (func (export "g") (result i32) {caller}))"#
         );
         inlined(&wat, |options| options.opt_level = level)
     };
+    const CALL: &str = "(call $f (i32.const 1) (i32.const 2))";
+    let called = |body: &str, level| from(CALL, body, level);
+    let in_loop = |body: &str, level| from(&format!("(loop (br_if 0 {CALL})) (i32.const 0)"), body, level);
     assert_eq!(called("(i32.add (local.get 0) (local.get 1))", 2), 1);
     for body in [
         "(i32.div_u (local.get 0) (local.get 1))",
         "(i32.load (local.get 0))",
         "(i32.trunc_f32_s (f32.const 1))",
         "unreachable",
+        "(loop (br 0)) (local.get 0)",
+    ] {
+        assert_eq!(called(body, 2), 1, "{body}");
+    }
+    // What may trap: if it's not tiny, inside of loops only.
+    let loads = |count: usize| format!("(local.get 0) {}", "(i32.load offset=4) ".repeat(count));
+    assert_eq!((called(&loads(10), 2), called(&loads(11), 2)), (1, 0));
+    assert_eq!((in_loop(&loads(58), 2), in_loop(&loads(59), 2), in_loop(&loads(59), 3)), (1, 0, 1));
+    for body in [
+        "(memory.grow (i32.const 1))",
+        "(memory.fill (i32.const 1) (i32.const 1) (i32.const 1)) (local.get 0)",
         "(throw $t)",
         "(call $f (local.get 0) (local.get 1))",
         "(return_call $f (local.get 0) (local.get 1))",
         "(call_indirect (result i32) (local.get 0))",
         "(drop (global.get $g)) (local.get 0)",
-        "(loop (br 0)) (local.get 0)",
     ] {
-        assert_eq!(called(body, 3), 0, "{body}");
+        assert_eq!((called(body, 3), in_loop(body, 3)), (0, 0), "{body}");
     }
     // Larger ones at -O3, none of any size; and not what is rarely called, or called without end.
     let sums = |count: usize| format!("(local.get 0) {}", "(local.get 1) i32.add ".repeat(count));

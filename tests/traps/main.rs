@@ -119,10 +119,67 @@ fn an_executable_reports_its_trap_with_reason_and_place() {
 }
 
 fn executable(machine: &Machine, dir: &std::path::Path, wasm: &[u8]) -> std::path::PathBuf {
+    executable_with(machine, dir, wasm, &[])
+}
+
+fn executable_with(machine: &Machine, dir: &std::path::Path, wasm: &[u8], args: &[&str]) -> std::path::PathBuf {
     let module = write(dir, "app.wasm", wasm);
     let program = dir.join("app");
-    run(machine.palisade().arg(module).arg("-o").arg(&program)).expect(0);
+    run(machine.palisade().args(args).arg(module).arg("-o").arg(&program)).expect(0);
     program
+}
+
+/// What the compiler says that it inlined.
+fn inlined(dir: &std::path::Path, wasm: &[u8]) -> String {
+    let module = write(dir, "app.wasm", wasm);
+    let said =
+        run(Machine::host().palisade().arg("-vc").arg(module).arg("-o").arg(dir.join("app.o"))).expect(0).stderr();
+    said.lines().find(|line| line.contains("inline: ")).unwrap_or_default().to_owned()
+}
+
+/// Functions that are inlined, one in a loop of the other's caller; which of them traps depends on the arguments.
+const INLINED: &str = r#"(module (memory 1) (global $zero (mut i32) (i32.const 0))
+  (func $quotient (param $a i32) (param $b i32) (result i32) (i32.div_s (local.get $a) (local.get $b)))
+  (func $sum (param $from i32) (param $n i32) (result i32) (local $sum i32)
+    (loop $again
+      (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $from))))
+      (local.set $from (i32.add (local.get $from) (i32.const 4)))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.get $sum))
+  (func $all (param $a i32) (param $b i32) (param $from i32) (result i32) (local $i i32) (local $all i32)
+    (local.set $all (call $quotient (local.get $a) (local.get $b)))
+    (loop $again
+      (local.set $all (i32.add (call $sum (local.get $from) (i32.const 10)) (local.get $all)))
+      (local.set $all (i32.add (call $quotient (local.get $all) (i32.sub (local.get $i) (i32.const 5))) (local.get $all)))
+      (local.set $from (i32.add (local.get $from) (i32.const 3)))
+      (br_if $again (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 8))))
+    (local.get $all))
+  (func (export "_start") (drop (call $all ARGUMENTS)) unreachable))"#;
+
+#[test]
+fn reports_do_not_show_what_was_inlined() {
+    // A division in front of the loop, a load at its second turn, a division at its sixth.
+    let cases = [
+        ("(i32.const 1) (i32.const 0) (i32.const 0)", "integer divide by zero", "quotient"),
+        ("(i32.const 1) (i32.const 1) (i32.const 65495)", "out of bounds memory access: address 0x", "sum"),
+        ("(i32.const 1) (i32.const 1) (i32.const 0)", "integer divide by zero", "quotient"),
+    ];
+    for machine in every_machine() {
+        for (arguments, reason, function) in cases {
+            let dir = scratch();
+            let wasm = wat::parse_str(INLINED.replace("ARGUMENTS", arguments)).expect(arguments);
+            let report = |args: &[&str]| {
+                let program = executable_with(&machine, dir.path(), &wasm, args);
+                run(&mut machine.command(&program)).expect(134).stderr()
+            };
+            let shown = report(&[]);
+            assert!(inlined(dir.path(), &wasm).ends_with("inline: 3 calls"), "those of all");
+            assert_eq!(shown, report(&["--disable-pass", "inline"]));
+            let names = format!("palisade: trap: {reason}");
+            assert!(shown.starts_with(&names) && shown.lines().count() == 4, "{shown}");
+            assert!(shown.lines().nth(1).is_some_and(|l| l.contains(&format!("app!{function} at 0x"))), "{shown}");
+        }
+    }
 }
 
 #[test]
