@@ -11,6 +11,7 @@
 //! change only if what enters the loop is not a parameter itself.
 
 use super::Unit;
+use super::analysis::many_edges;
 use cranelift_codegen::ir::{Block, Function, Value};
 
 /// Removing one costs time for each of the others.
@@ -38,8 +39,12 @@ pub fn run(unit: &mut Unit<'_>) -> usize {
 /// The one value that enters a parameter, beside the parameter itself.
 fn only_value(unit: &Unit<'_>, header: Block, number: usize) -> Option<Value> {
     let param = unit.func.dfg.block_params(header)[number];
-    let mut entering =
-        unit.flow.incoming(unit.func, header, number)?.into_iter().map(|(_, v)| v).filter(|&v| v != param);
+    let mut entering = unit
+        .flow
+        .incoming(unit.func, header, number, many_edges(number))?
+        .into_iter()
+        .map(|(_, v)| v)
+        .filter(|&v| v != param);
     let first = entering.next()?;
     entering.all(|v| v == first).then_some(first)
 }

@@ -13,7 +13,7 @@
 //! On targets whose loads extend their index themselves there is nothing to gain.
 
 use super::Unit;
-use super::analysis::value;
+use super::analysis::{many_edges, value};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode, Value};
@@ -22,16 +22,20 @@ use std::collections::{BTreeMap, HashMap};
 /// The edges into a phi: from which block, with which value.
 type Edges = Vec<(Block, Value)>;
 
+/// Edges that are looked at in a function: guests decide how many there are.
+const MAX_EDGES: usize = 1 << 15;
+
 /// How often phis are looked through again, since others were dropped.
 const MAX_ROUNDS: usize = 8;
 
 pub fn run(unit: &mut Unit<'_>) -> usize {
     let uses = extensions(unit.func);
-    let mut phis: BTreeMap<Value, Edges> = BTreeMap::new();
+    let mut candidates = Candidates { phis: BTreeMap::new(), edges_left: MAX_EDGES };
     for &(_, phi) in &uses {
-        consider(unit, phi, &mut phis);
+        candidates.consider(unit, phi);
     }
-    spread(unit, &mut phis);
+    spread(unit, &mut candidates);
+    let mut phis = candidates.phis;
     // A phi that stays although one that it depends on went costs an instruction, no more.
     for _ in 0..MAX_ROUNDS {
         if !prune(unit, &mut phis) {
@@ -81,24 +85,32 @@ fn is_phi(func: &Function, value: Value) -> bool {
         && value::param(func, value).is_some_and(|(block, _)| Some(block) != func.layout.entry_block())
 }
 
-fn consider(unit: &Unit<'_>, phi: Value, phis: &mut BTreeMap<Value, Edges>) -> bool {
-    if phis.contains_key(&phi) {
-        return false;
-    }
-    let (block, number) = value::param(unit.func, phi).expect("it is a parameter");
-    match unit.flow.incoming(unit.func, block, number) {
-        Some(edges) => phis.insert(phi, edges).is_none(),
-        None => false,
+/// Phis to widen, and how much more may be looked at to find some.
+struct Candidates {
+    phis: BTreeMap<Value, Edges>,
+    edges_left: usize,
+}
+
+impl Candidates {
+    fn consider(&mut self, unit: &Unit<'_>, phi: Value) -> bool {
+        if self.phis.contains_key(&phi) {
+            return false;
+        }
+        let (block, number) = value::param(unit.func, phi).expect("it is a parameter");
+        let most = many_edges(number).min(self.edges_left);
+        let edges = unit.flow.incoming(unit.func, block, number, most);
+        self.edges_left -= edges.as_ref().map_or(most, Vec::len);
+        edges.is_some_and(|edges| self.phis.insert(phi, edges).is_none())
     }
 }
 
 /// Phis that feed those found where it matters, too, so that what comes from them is extended already.
-fn spread(unit: &Unit<'_>, phis: &mut BTreeMap<Value, Edges>) {
-    let mut work: Vec<Value> = phis.keys().copied().collect();
+fn spread(unit: &Unit<'_>, candidates: &mut Candidates) {
+    let mut work: Vec<Value> = candidates.phis.keys().copied().collect();
     while let Some(phi) = work.pop() {
-        let Some(edges) = phis.get(&phi).cloned() else { continue };
+        let Some(edges) = candidates.phis.get(&phi).cloned() else { continue };
         for (block, arg) in edges {
-            if is_phi(unit.func, arg) && is_hot(unit, phi, block) && consider(unit, arg, phis) {
+            if is_phi(unit.func, arg) && is_hot(unit, phi, block) && candidates.consider(unit, arg) {
                 work.push(arg);
             }
         }

@@ -3,7 +3,7 @@
 //! In the k-th iteration such a value is `start + k * step`, modulo 2³². Sums, differences, products with what does not
 //! change and shifts of such values are such values again, whatever wraps.
 
-use super::{Flow, counter, value};
+use super::{FEW_EDGES, Flow, counter, value};
 use cranelift_codegen::cursor::FuncCursor;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{Function, InstBuilder, Opcode, Value};
@@ -109,7 +109,7 @@ fn counted(func: &Function, flow: &Flow<'_>, within: Loop, value: Value, depth: 
     }
     let latch = counter::latch(flow, header)?;
     let (mut start, mut step) = (None, None);
-    for (block, arg) in flow.incoming(func, header, number)? {
+    for (block, arg) in flow.incoming(func, header, number, FEW_EDGES)? {
         let (place, found) = if block == latch {
             (&mut step, difference(func, flow, within, value, arg, depth)?)
         } else {

@@ -4,7 +4,7 @@
 //! `start + k * step`, modulo 2³². A loop *turns* at most so often, if a branch that every iteration passes leaves it
 //! then: the header is entered once more than the loop turns.
 
-use super::{Flow, Range, Ranges, value};
+use super::{FEW_EDGES, Flow, Range, Ranges, value};
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, Value, types::I32};
 use cranelift_codegen::loop_analysis::Loop;
@@ -43,7 +43,7 @@ pub fn counter(func: &Function, ranges: &mut Ranges<'_>, value: Value, within: L
     }
     let latch = latch(&flow, header)?;
     let (mut start, mut step): (Option<Range>, Option<i64>) = (None, None);
-    for (block, arg) in flow.incoming(func, header, number)? {
+    for (block, arg) in flow.incoming(func, header, number, FEW_EDGES)? {
         if block == latch {
             let (root, sum) = value::linear(func, arg);
             let by = (root == value).then_some(i64::from(sum as i32))?;

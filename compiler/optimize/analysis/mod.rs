@@ -28,8 +28,15 @@ pub struct Flow<'f> {
     pub loops: &'f LoopAnalysis,
 }
 
-/// Edges into a block that are looked at; a phi of more is not worth it.
-const MAX_EDGES: usize = 16;
+/// Edges into a block that are looked at, where not many are worth it.
+pub const FEW_EDGES: usize = 16;
+
+/// The same where they are, for a block's parameter `number`, which has to be counted to at each: loops of interpreters
+/// have one for each kind of instruction.
+pub fn many_edges(number: usize) -> usize {
+    const MANY: usize = 512;
+    (MANY / (number / 8 + 1)).max(FEW_EDGES)
+}
 
 impl Flow<'_> {
     /// How deep in loops a value is made.
@@ -38,13 +45,13 @@ impl Flow<'_> {
     }
 
     /// The blocks in front of `block`, one for each edge, with what each passes for parameter `number`. None if there are
-    /// many, or one passes something that is not a value.
-    pub fn incoming(&self, func: &Function, block: Block, number: usize) -> Option<Vec<(Block, Value)>> {
+    /// more than `most`, or one passes something that is not a value.
+    pub fn incoming(&self, func: &Function, block: Block, number: usize, most: usize) -> Option<Vec<(Block, Value)>> {
         let mut found = Vec::new();
         for pred in self.cfg.pred_iter(block) {
             let dfg = &func.dfg;
             let calls = dfg.insts[pred.inst].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-            if calls.len() > MAX_EDGES || found.len() >= MAX_EDGES {
+            if calls.len() > most || found.len() >= most {
                 return None;
             }
             for call in calls.iter().filter(|c| c.block(&dfg.value_lists) == block) {

@@ -5,7 +5,7 @@
 
 use super::counter::{self, Turns};
 use super::sum::Sum;
-use super::{Flow, Range, value};
+use super::{FEW_EDGES, Flow, Range, value};
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::types::{I8, I16, I32};
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value};
@@ -72,7 +72,7 @@ impl<'f> Ranges<'f> {
     }
 
     fn phi(&mut self, func: &Function, block: cranelift_codegen::ir::Block, number: usize) -> Option<Range> {
-        let incoming = self.flow.incoming(func, block, number)?;
+        let incoming = self.flow.incoming(func, block, number, FEW_EDGES)?;
         incoming.into_iter().map(|(_, arg)| self.of(func, arg)).reduce(Range::union)
     }
 
