@@ -58,12 +58,16 @@ enum Run {
 /// Calls of small functions become their code (`translate/inline.rs`).
 const INLINE: &str = "inline";
 
+/// Branches by tables with few targets become comparisons (`translate/comparisons.rs`).
+const COMPARISONS: &str = "comparisons";
+
 /// Those that repeat code.
 const GROWING: [&str; 4] = [INLINE, "versions", "jam", "unroll"];
 
 /// All passes, in the order they run.
 pub const PASSES: &[Pass] = &[
     Pass { name: INLINE, run: Run::Translation, trusting: false },
+    Pass { name: COMPARISONS, run: Run::Translation, trusting: false },
     Pass { name: "invariant-phis", run: Run::Before(invariant_phis::run), trusting: false },
     Pass { name: "views", run: Run::Before(views::run), trusting: false },
     Pass { name: "checks", run: Run::Before(checks::run), trusting: true },
@@ -129,11 +133,20 @@ impl Disabled {
 
     /// Calls stay calls.
     pub fn inlining(&self) -> bool {
-        self.0.iter().any(|name| name == INLINE)
+        self.names(INLINE)
+    }
+
+    /// Branches by tables stay what they are.
+    pub fn comparing(&self) -> bool {
+        self.names(COMPARISONS)
     }
 
     fn has(&self, pass: &Pass) -> bool {
-        self.0.iter().any(|name| name == pass.name)
+        self.names(pass.name)
+    }
+
+    fn names(&self, pass: &str) -> bool {
+        self.0.iter().any(|name| name == pass)
     }
 }
 

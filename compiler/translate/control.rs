@@ -1,9 +1,11 @@
 //! Structured control: each wasm block becomes the IR blocks its branches need.
 
+use super::comparisons::{Comparisons, Run};
 use super::exception::Legacy;
 use super::function::Translator;
 use super::signature::{self, value_type};
 use super::trap;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
 use std::collections::HashMap;
 use wasmparser::{BlockType, BrTable, Catch, ValType};
@@ -254,31 +256,46 @@ impl Translator<'_, '_> {
 
     pub fn br_table(&mut self, targets: &BrTable<'_>) -> Result<(), wasmparser::BinaryReaderError> {
         let index = self.pop();
-        let mut landings = Landings::default();
-        let mut calls = Vec::with_capacity(targets.len() as usize);
-        for depth in targets.targets() {
-            calls.push(self.block_call(depth?, &mut landings));
-        }
-        if calls.is_empty() {
-            let (target, args) = self.branch(targets.default());
-            self.jump(target, &args);
-        } else {
-            let default = self.block_call(targets.default(), &mut landings);
-            if self.env.harden.branch {
-                // Cranelift marks what stands in the table, but jumps to the default in the same way. (One more call:
-                // each gets its arguments for itself.)
-                calls.push(self.block_call(targets.default(), &mut landings));
-            }
-            let table = self.b.create_jump_table(JumpTableData::new(default, &calls));
-            self.b.ins().br_table(index, table);
-            for (landing, target, args) in landings.blocks {
-                self.b.seal_block(landing);
-                self.switch_to(landing);
-                self.jump(target, &args);
-            }
+        let depths = targets.targets().collect::<Result<Vec<u32>, _>>()?;
+        match Comparisons::of(&depths, targets.default()) {
+            Some(few) if !self.env.disabled_passes.comparing() => self.compare(index, &few),
+            _ => self.jump_by_table(index, &depths, targets.default()),
         }
         self.reachable = false;
         Ok(())
+    }
+
+    fn jump_by_table(&mut self, index: Value, depths: &[u32], default: u32) {
+        let mut landings = Landings::default();
+        let mut calls: Vec<BlockCall> = depths.iter().map(|&depth| self.block_call(depth, &mut landings)).collect();
+        let call = self.block_call(default, &mut landings);
+        if self.env.harden.branch {
+            // Cranelift marks what stands in the table, but jumps to the default in the same way. (One more call: each
+            // gets its arguments for itself.)
+            calls.push(self.block_call(default, &mut landings));
+        }
+        let table = self.b.create_jump_table(JumpTableData::new(call, &calls));
+        self.b.ins().br_table(index, table);
+        for (landing, target, args) in landings.blocks {
+            self.b.seal_block(landing);
+            self.switch_to(landing);
+            self.jump(target, &args);
+        }
+    }
+
+    /// Compares an index with one range after the other; the branches' arguments stay on the stack.
+    fn compare(&mut self, index: Value, comparisons: &Comparisons) {
+        for &Run { first, last, depth } in &comparisons.runs {
+            let condition = if first == last {
+                self.b.ins().icmp_imm_u(IntCC::Equal, index, i64::from(first))
+            } else {
+                let distance = self.b.ins().iadd_imm_s(index, -i64::from(first));
+                self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, distance, i64::from(last - first))
+            };
+            self.branch_if(condition, depth);
+        }
+        let (target, args) = self.branch(comparisons.otherwise);
+        self.jump(target, &args);
     }
 
     fn block_call(&mut self, depth: u32, landings: &mut Landings) -> BlockCall {

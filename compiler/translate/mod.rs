@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`function`] | the state while one function is translated; locals and the value stack |
 //! | [`operator`] | one arm per wasm instruction |
-//! | [`control`] | blocks, loops, branches |
+//! | [`control`], [`comparisons`] | blocks, loops, branches; those by few ranges of an index |
 //! | [`exception`] | `try` scopes, throwing and catching, calls that may throw |
 //! | [`memory`] | where `i32.load` becomes an address, a check and a load |
 //! | [`immutable`] | loads of memories that never change |
@@ -28,6 +28,7 @@ mod base;
 mod builtin;
 mod call;
 mod check;
+mod comparisons;
 mod control;
 mod exception;
 pub mod fs1;

@@ -1,5 +1,6 @@
 //! The optimization passes: each does to machine code what its file says, and no program can tell.
 
+mod branches;
 mod checks;
 #[path = "../support/mod.rs"]
 mod support;
