@@ -57,21 +57,26 @@ impl Comparisons {
 mod tests {
     use super::{Comparisons, Run};
 
-    fn of(depths: &[u32], default: u32) -> Option<(Vec<(u32, u32, u32)>, u32)> {
-        let Comparisons { runs, otherwise } = Comparisons::of(depths, default)?;
-        Some((runs.iter().map(|&Run { first, last, depth }| (first, last, depth)).collect(), otherwise))
+    fn of(depths: &[u32], default: u32) -> Option<Comparisons> {
+        Comparisons::of(depths, default)
+    }
+
+    /// Comparisons with ranges, each first, last and target.
+    fn few<const N: usize>(runs: [(u32, u32, u32); N], otherwise: u32) -> Option<Comparisons> {
+        let runs = runs.map(|(first, last, depth)| Run { first, last, depth }).to_vec();
+        Some(Comparisons { runs, otherwise })
     }
 
     #[test]
     fn ranges_are_compared_with() {
-        assert_eq!(of(&[], 7), Some((vec![], 7)));
-        assert_eq!(of(&[7, 7], 7), Some((vec![], 7)));
-        assert_eq!(of(&[1], 0), Some((vec![(0, 0, 1)], 0)));
-        assert_eq!(of(&[1, 0, 0, 0, 2, 2], 0), Some((vec![(0, 0, 1), (4, 5, 2)], 0)));
-        assert_eq!(of(&[1, 2, 3], 3), Some((vec![(0, 0, 1), (1, 1, 2)], 3)));
-        assert_eq!(of(&[1, 2, 3], 0), Some((vec![(0, 0, 1), (1, 1, 2), (2, 2, 3)], 0)));
+        assert_eq!(of(&[], 7), few([], 7));
+        assert_eq!(of(&[7, 7], 7), few([], 7));
+        assert_eq!(of(&[1], 0), few([(0, 0, 1)], 0));
+        assert_eq!(of(&[1, 0, 0, 0, 2, 2], 0), few([(0, 0, 1), (4, 5, 2)], 0));
+        assert_eq!(of(&[1, 2, 3], 3), few([(0, 0, 1), (1, 1, 2)], 3));
+        assert_eq!(of(&[1, 2, 3], 0), few([(0, 0, 1), (1, 1, 2), (2, 2, 3)], 0));
         // What stands most often is what is not compared with, which may leave no end.
-        assert_eq!(of(&[1, 0, 1, 0, 1], 2), Some((vec![(1, 1, 0), (3, 3, 0), (5, u32::MAX, 2)], 1)));
+        assert_eq!(of(&[1, 0, 1, 0, 1], 2), few([(1, 1, 0), (3, 3, 0), (5, u32::MAX, 2)], 1));
     }
 
     #[test]
