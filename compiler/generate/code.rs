@@ -2,7 +2,7 @@
 
 use super::super::error::{Error, Result};
 use super::epilogue;
-use super::phase::{hot, phase};
+use super::phase::{Phase, hot, phase};
 use super::sign::sign;
 use crate::context::{REGISTER_INSTANCE, SITE_CALL, SITE_INLINED, SITE_INLINED_AT};
 use crate::translate::stub::SavedPinned;
@@ -19,8 +19,8 @@ use target_lexicon::Architecture;
 pub struct Code {
     /// The instructions and constants.
     pub bytes: Vec<u8>,
-    /// Its start should have this remainder by 32.
-    pub phase: u32,
+    /// Where its start should be.
+    pub phase: Phase,
     /// In order of offset.
     pub relocations: Vec<Relocation>,
     /// Where traps and calls are, in order of offset.
@@ -172,7 +172,7 @@ impl Code {
         }
         let hot = if checks.aside > 0 { hot(&bytes) } else { bytes.len() };
         Ok(Code {
-            phase: if env.is_x86_64 { phase(&bytes, hot, compiled.buffer.alignment) } else { 0 },
+            phase: if env.is_x86_64 { phase(&bytes, hot, compiled.buffer.alignment) } else { Phase::ANY },
             bytes,
             relocations,
             sites: sites(compiled, locations),

@@ -3,15 +3,45 @@
 //! Intel's CPUs from Skylake to Cascade Lake don't keep a 32-byte window in the cache of decoded instructions if a jump
 //! crosses its end or ends there (erratum SKX102): a loop takes up to 45% longer by chance. Compilers pad such jumps;
 //! Cranelift can't, but all jumps of a function move with its start. Loops in fewer windows are quicker, too.
+//!
+//! AMD's CPUs of today have windows of 64 bytes. What matters there is code that many jumps go to, as those of an
+//! interpreter do to where it looks at the next instruction: across a border it takes up to 40% longer.
 
 /// Windows of the cache.
 pub const WINDOW: u32 = 32;
+
+/// Larger ones, of other CPUs.
+pub const LARGE_WINDOW: u32 = 64;
+
+/// Where a function should begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phase {
+    /// The remainder of its start by `window`.
+    pub remainder: u32,
+    /// [`WINDOW`], or [`LARGE_WINDOW`] where the smaller one is not enough.
+    pub window: u32,
+}
+
+impl Phase {
+    /// At the start of a window.
+    pub const ANY: Phase = Phase::in_window(0);
+
+    const fn in_window(remainder: u32) -> Phase {
+        Phase { remainder, window: WINDOW }
+    }
+}
 
 /// Distances between starts to choose from.
 const STEP: u32 = 4;
 
 /// What a jump badly placed costs, in windows of its loop.
 const SPLIT_JUMP: u64 = 4;
+
+/// The same for the beginning of a loop, for each jump back to it.
+const SPLIT_HEAD: u64 = 4;
+
+/// As many jumps back at most as are counted.
+const MANY: usize = 16;
 
 /// A jump inside a function.
 struct Jump {
@@ -27,28 +57,65 @@ struct Loop {
     weight: u64,
 }
 
-/// The best remainder of the function's start by [`WINDOW`], for x86-64 code that wants to be aligned to `align`.
-/// Jumps behind `hot` don't count.
-pub fn phase(code: &[u8], hot: usize, align: u32) -> u32 {
+/// So many windows' ends lie between two places of a function.
+fn borders(start: u32, end: u32, phase: u32, window: u32) -> u64 {
+    u64::from((end + phase) / window - (start + phase) / window)
+}
+
+/// Where a function should begin best, for x86-64 code that wants to be aligned to `align`. Jumps behind `hot` don't
+/// count.
+pub fn phase(code: &[u8], hot: usize, align: u32) -> Phase {
     let mut jumps = jumps(code);
     jumps.retain(|jump| jump.end as usize <= hot);
     let loops = loops(&jumps);
     if loops.is_empty() {
-        return 0;
+        return Phase::ANY;
     }
     let weights = weights(&jumps, &loops);
-    let borders = |start: u32, end: u32, phase: u32| u64::from((end + phase) / WINDOW - (start + phase) / WINDOW);
+    let heads: Vec<(u32, u32, u64)> = loops.iter().filter_map(|l| head(code, &jumps, l)).collect();
     let cost = |phase: u32| -> u64 {
-        let split = jumps.iter().zip(&weights).filter(|(jump, _)| borders(jump.start, jump.end, phase) > 0);
+        let split = jumps.iter().zip(&weights).filter(|(jump, _)| borders(jump.start, jump.end, phase, WINDOW) > 0);
         let split: u64 = split.map(|(_, weight)| SPLIT_JUMP * weight).sum();
-        split + loops.iter().map(|l| l.weight * borders(l.start, l.end - 1, phase)).sum::<u64>()
+        let windows = |&(start, end, _): &(u32, u32, u64)| borders(start, end - 1, phase, LARGE_WINDOW);
+        let heads: u64 = heads.iter().map(|head| SPLIT_HEAD * head.2 * windows(head)).sum();
+        split + heads + loops.iter().map(|l| l.weight * borders(l.start, l.end - 1, phase, WINDOW)).sum::<u64>()
     };
-    (0..WINDOW).step_by(align.max(STEP) as usize).min_by_key(|phase| cost(*phase)).unwrap_or(0)
+    best(cost, align.max(STEP))
+}
+
+/// The cheapest place in a window, unless one in a larger one is cheaper still: those take more room.
+fn best(cost: impl Fn(u32) -> u64, step: u32) -> Phase {
+    let places = |window: u32| (0..window).step_by(step as usize);
+    let small = places(WINDOW).map(|at| (cost(at).max(cost(at + WINDOW)), Phase::in_window(at)));
+    let large = places(LARGE_WINDOW).map(|at| (cost(at), Phase { remainder: at, window: LARGE_WINDOW }));
+    small.chain(large).min_by_key(|(cost, _)| *cost).map_or(Phase::ANY, |(_, phase)| phase)
+}
+
+/// Where a loop begins, up to its first jump, with how often that is executed; if it fits into a window at all.
+fn head(code: &[u8], jumps: &[Jump], of: &Loop) -> Option<(u32, u32, u64)> {
+    let back = jumps.iter().filter(|jump| jump.target == of.start && jump.start >= of.start).take(MANY).count();
+    let direct = jumps.get(jumps.partition_point(|jump| jump.end <= of.start)).map(|jump| jump.end);
+    let end = [direct, indirect_jump(code, of.start)].into_iter().flatten().min()?;
+    (end - of.start <= LARGE_WINDOW).then_some((of.start, end, of.weight * back as u64))
+}
+
+/// The end of what looks like a jump by a register, near a place.
+fn indirect_jump(code: &[u8], from: u32) -> Option<u32> {
+    let near = code.get(from as usize..)?;
+    let found = near[..near.len().min(LARGE_WINDOW as usize)]
+        .windows(2)
+        .position(|jump| is_indirect_jump([jump[0], jump[1]]))?;
+    Some(from + found as u32 + 2) // at most 64 bytes on
+}
+
+/// `jmp *%r64`, but for the prefix of some.
+fn is_indirect_jump(bytes: [u8; 2]) -> bool {
+    bytes[0] == 0xff && bytes[1] & 0xf8 == 0xe0
 }
 
 /// The same for the code of a stub, which is executed from top to bottom up to its last return: its jumps, calls (by
 /// their return addresses) and returns count alike. It should lie in few windows, and begin late in the first one.
-pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> u32 {
+pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> Phase {
     const DIRECT_CALL: u32 = 5;
     let mut jumps: Vec<(u32, u32)> = jumps(code).iter().map(|jump| (jump.start, jump.end)).collect();
     jumps.extend(returns.map(|after| (after.saturating_sub(DIRECT_CALL), after)));
@@ -61,7 +128,7 @@ pub fn of_stub(code: &[u8], returns: impl Iterator<Item = u32>) -> u32 {
         jumps.iter().filter(crosses).count()
     };
     let cost = |&phase: &u32| (split(phase), (phase + hot).div_ceil(WINDOW), std::cmp::Reverse(phase));
-    (0..WINDOW).step_by(STEP as usize).min_by_key(cost).unwrap_or(0)
+    Phase::in_window((0..WINDOW).step_by(STEP as usize).min_by_key(cost).unwrap_or(0))
 }
 
 /// Where second versions of loops begin, in a function that has some: behind the last return, which ends other code.
@@ -145,13 +212,47 @@ mod tests {
     fn hot_jumps_keep_inside_windows() {
         for (before, body) in [(0, 10), (0, 22), (0, 26), (5, 40), (100, 3), (7, 25), (20, 12)] {
             let code = one_loop(before, body);
-            let phase = phase(&code, code.len(), 1);
+            let phase = phase(&code, code.len(), 1).remainder;
             let end = (before + body + 6) as u32 + phase;
             assert_eq!((end - 9) / WINDOW, end / WINDOW, "{before} {body}: {phase}");
             let fits = end / WINDOW == (before as u32 + phase) / WINDOW;
             assert!(fits || body > 20, "{before} {body}: {phase}");
         }
-        assert_eq!(phase(&one_loop(0, 26), usize::MAX, 32), 0, "alignment comes first");
+        assert_eq!(phase(&one_loop(0, 26), usize::MAX, 64), Phase::ANY, "alignment comes first");
+    }
+
+    /// As interpreters have them: `before` bytes, a head that ends with a jump by a register, and `cases` that come back.
+    fn dispatch(before: usize, head: usize, cases: usize) -> Vec<u8> {
+        let mut code = vec![0x90; before + head - 2];
+        code.extend([0xff, 0xe2]);
+        for _ in 0..cases {
+            code.extend([0x90; 40]);
+            code.push(0xe9);
+            code.extend((before as i32 - code.len() as i32 - 4).to_le_bytes());
+        }
+        code
+    }
+
+    #[test]
+    fn what_many_jumps_go_to_keeps_inside_a_large_window() {
+        for before in 0..130 {
+            for head in [20, 44, 60] {
+                let code = dispatch(before, head, 20);
+                let phase = phase(&code, code.len(), 1);
+                let starts = (0..LARGE_WINDOW).filter(|at| at % phase.window == phase.remainder);
+                for start in starts {
+                    assert_eq!(
+                        borders(before as u32, (before + head) as u32 - 1, start, LARGE_WINDOW),
+                        0,
+                        "{before} {head}"
+                    );
+                }
+            }
+        }
+        let small = dispatch(0, 20, 1);
+        assert_eq!(phase(&small, small.len(), 1).window, WINDOW, "a larger one gains nothing");
+        let large = dispatch(0, 100, 20);
+        assert_eq!(phase(&large, large.len(), 1).window, WINDOW, "it fits into none");
     }
 
     #[test]
@@ -175,12 +276,12 @@ mod tests {
             let mut code = vec![0x90; length];
             code.extend([0xe8, 0, 0, 0, 0, 0x5d, 0xc3]);
             let after = length as u32 + 5;
-            let phase = of_stub(&code, [after].into_iter());
+            let phase = of_stub(&code, [after].into_iter()).remainder;
             for (start, end) in [(after - 5, after), (after + 1, after + 2)] {
                 assert_eq!((start + phase) / WINDOW, (end + phase) / WINDOW, "{length}: {phase}");
             }
         }
-        assert_eq!(of_stub(&[], [].into_iter()), 0);
+        assert_eq!(of_stub(&[], [].into_iter()), Phase::ANY);
     }
 
     #[test]
@@ -188,12 +289,12 @@ mod tests {
         for code in
             [&[][..], &[0x0f], &[0xe9, 0, 0, 0], &[0x0f, 0x85, 1, 0, 0, 0, 0x90], &[0xe9, 0xff, 0xff, 0xff, 0x7f, 0]]
         {
-            assert_eq!(phase(code, code.len(), 16), 0, "{code:?}");
+            assert_eq!(phase(code, code.len(), 16), Phase::ANY, "{code:?}");
         }
         // Constants with any bytes.
         let bytes: Vec<u8> = (0..5000u32).map(|i| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8 | 0x0f).collect();
-        assert_eq!(phase(&bytes, bytes.len(), 16) % 16, 0);
-        assert_eq!(phase(&[0xe9; 3000], 3000, 8) % 8, 0);
+        assert_eq!(phase(&bytes, bytes.len(), 16).remainder % 16, 0);
+        assert_eq!(phase(&[0xe9; 3000], 3000, 8).remainder % 8, 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::pdata;
 use super::text::Text;
 use crate::context::{ABI, EXPORT_SIZE, IMAGE_ALIGN, MODULE_SIZE};
 use crate::error::{Error, Result};
-use crate::generate::{Code, Generated, StubKind};
+use crate::generate::{Code, Generated, LARGE_WINDOW, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::{DataPlan, Provider};
 use crate::translate::{Env, Helper, Symbol as CodeSymbol};
@@ -114,7 +114,7 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         };
         self.relocate_text(&place)?;
         let bytes = std::mem::take(&mut self.text.bytes);
-        self.object.set_section_data(self.text_section, bytes, 64);
+        self.object.set_section_data(self.text_section, bytes, u64::from(LARGE_WINDOW));
         let mut bytes = self.object.write()?;
         if self.format == BinaryFormat::Coff {
             share_weak_default(&mut bytes);

@@ -1,7 +1,7 @@
 //! The text section: functions one after the other, calls among them resolved here.
 
 use crate::error::{Error, Result};
-use crate::generate::{self, Code, Generated, Relocation, StubKind};
+use crate::generate::{Code, Generated, Phase, Relocation, StubKind};
 use crate::translate::{Env, Symbol, Version};
 use cranelift_codegen::binemit::Reloc;
 use std::collections::HashMap;
@@ -30,9 +30,7 @@ pub struct Text {
 /// `bti jc`: where indirect tail calls may go, beside calls. They jump by a register that other marks don't allow.
 const MARK: [u8; 4] = 0xd503_24df_u32.to_le_bytes();
 
-/// Functions, and the stubs on the way of calls, begin so many bytes apart, and as many behind that as is good for their
-/// jumps; the other stubs are small and cold.
-const FUNCTION_ALIGN: usize = generate::WINDOW as usize;
+/// Where functions, and the stubs on the way of calls, begin is good for their jumps; the other stubs are small and cold.
 const STUB_ALIGN: usize = 16;
 
 /// Where functions without code are until all others have their places.
@@ -61,7 +59,7 @@ impl Text {
                 continue;
             };
             text.make_room(padding);
-            text.advance(code.phase as usize, padding);
+            text.advance(code.phase, padding);
             let at = text.append(code, 1, padding)?;
             text.mark(at);
             text.functions.push(at);
@@ -72,7 +70,7 @@ impl Text {
         for (kind, code) in &generated.stubs {
             let behind = text.bytes.len() as u32;
             let at = if x86 && (kind.is_thunk() || matches!(kind, StubKind::Export(_))) {
-                text.advance(code.phase as usize, padding);
+                text.advance(code.phase, padding);
                 text.append(code, 1, padding)?
             } else {
                 text.make_room(padding);
@@ -122,10 +120,11 @@ impl Text {
         self.bytes[at - mark..at].copy_from_slice(&MARK[..mark]);
     }
 
-    /// Goes on to the next offset with this remainder by [`FUNCTION_ALIGN`].
-    fn advance(&mut self, remainder: usize, padding: u8) {
-        let behind = self.bytes.len() + FUNCTION_ALIGN - 1 - remainder;
-        self.bytes.resize(behind / FUNCTION_ALIGN * FUNCTION_ALIGN + remainder, padding);
+    /// Goes on to the next such offset.
+    fn advance(&mut self, Phase { remainder, window }: Phase, padding: u8) {
+        let (remainder, window) = (remainder as usize, window as usize);
+        let behind = self.bytes.len() + window - 1 - remainder;
+        self.bytes.resize(behind / window * window + remainder, padding);
     }
 
     fn append(&mut self, code: &Code, align: usize, padding: u8) -> Result<u32> {
