@@ -6,6 +6,7 @@
 mod addresses;
 mod analysis;
 mod checks;
+mod early_uses;
 mod float_constants;
 mod invariant_phis;
 mod jam;
@@ -79,6 +80,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "wide-counters", run: Run::Before(wide_counters::run), trusting: true },
     Pass { name: "loop-test", run: Run::Behind(loop_test::run), trusting: false },
     Pass { name: "late-steps", run: Run::Behind(late_steps::run), trusting: false },
+    Pass { name: "early-uses", run: Run::Behind(early_uses::run), trusting: false },
     Pass { name: "float-constants", run: Run::Behind(float_constants::run), trusting: false },
 ];
 

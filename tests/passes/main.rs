@@ -4,6 +4,7 @@ mod branches;
 mod checks;
 #[path = "../support/mod.rs"]
 mod support;
+mod uses;
 
 use palisade::Options;
 use palisade::optimize::{Disabled, PASSES};
