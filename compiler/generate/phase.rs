@@ -72,7 +72,9 @@ pub fn phase(code: &[u8], hot: usize, align: u32) -> Phase {
         return Phase::ANY;
     }
     let weights = weights(&jumps, &loops);
-    let heads: Vec<(u32, u32, u64)> = loops.iter().filter_map(|l| head(code, &jumps, l)).collect();
+    let mut back: Vec<u32> = jumps.iter().filter(|j| j.target < j.end).map(|jump| jump.target).collect();
+    back.sort_unstable();
+    let heads: Vec<(u32, u32, u64)> = loops.iter().filter_map(|l| head(code, &jumps, &back, l)).collect();
     let cost = |phase: u32| -> u64 {
         let split = jumps.iter().zip(&weights).filter(|(jump, _)| borders(jump.start, jump.end, phase, WINDOW) > 0);
         let split: u64 = split.map(|(_, weight)| SPLIT_JUMP * weight).sum();
@@ -85,15 +87,18 @@ pub fn phase(code: &[u8], hot: usize, align: u32) -> Phase {
 
 /// The cheapest place in a window, unless one in a larger one is cheaper still: those take more room.
 fn best(cost: impl Fn(u32) -> u64, step: u32) -> Phase {
-    let places = |window: u32| (0..window).step_by(step as usize);
-    let small = places(WINDOW).map(|at| (cost(at).max(cost(at + WINDOW)), Phase::in_window(at)));
-    let large = places(LARGE_WINDOW).map(|at| (cost(at), Phase { remainder: at, window: LARGE_WINDOW }));
+    let places: Vec<(u32, u64)> = (0..LARGE_WINDOW).step_by(step as usize).map(|at| (at, cost(at))).collect();
+    let (first, second) = places.split_at(places.partition_point(|&(at, _)| at < WINDOW));
+    let small = first.iter().zip(second).map(|(&(at, cost), &(_, other))| (cost.max(other), Phase::in_window(at)));
+    let large = places.iter().map(|&(at, cost)| (cost, Phase { remainder: at, window: LARGE_WINDOW }));
     small.chain(large).min_by_key(|(cost, _)| *cost).map_or(Phase::ANY, |(_, phase)| phase)
 }
 
-/// Where a loop begins, up to its first jump, with how often that is executed; if it fits into a window at all.
-fn head(code: &[u8], jumps: &[Jump], of: &Loop) -> Option<(u32, u32, u64)> {
-    let back = jumps.iter().filter(|jump| jump.target == of.start && jump.start >= of.start).take(MANY).count();
+/// Where a loop begins, up to its first jump, with how often that is executed; if it fits into a window at all. `back`:
+/// targets of jumps backwards, in order.
+fn head(code: &[u8], jumps: &[Jump], back: &[u32], of: &Loop) -> Option<(u32, u32, u64)> {
+    let back = &back[back.partition_point(|&target| target < of.start)..];
+    let back = back.iter().take(MANY).filter(|&&target| target == of.start).count();
     let direct = jumps.get(jumps.partition_point(|jump| jump.end <= of.start)).map(|jump| jump.end);
     let end = [direct, indirect_jump(code, of.start)].into_iter().flatten().min()?;
     (end - of.start <= LARGE_WINDOW).then_some((of.start, end, of.weight * back as u64))
@@ -218,7 +223,10 @@ mod tests {
             let fits = end / WINDOW == (before as u32 + phase) / WINDOW;
             assert!(fits || body > 20, "{before} {body}: {phase}");
         }
-        assert_eq!(phase(&one_loop(0, 26), usize::MAX, 64), Phase::ANY, "alignment comes first");
+        for align in [32, 64] {
+            let expected = Phase { remainder: 0, window: align };
+            assert_eq!(phase(&one_loop(0, 26), usize::MAX, align), expected, "alignment comes first");
+        }
     }
 
     /// As interpreters have them: `before` bytes, a head that ends with a jump by a register, and `cases` that come back.

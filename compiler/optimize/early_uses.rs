@@ -30,8 +30,8 @@ pub fn run(late: &mut Late<'_>) -> usize {
     if blocks.is_empty() {
         return 0;
     }
-    let uses = Uses::of(func);
-    let mut hurry_if_full = |block| if is_full(func, &uses, block) { hurry(func, &uses, block) } else { 0 };
+    let mut uses = Uses::of(func);
+    let mut hurry_if_full = |block| if is_full(func, &mut uses, block) { hurry(func, &uses, block) } else { 0 };
     blocks.into_iter().map(&mut hurry_if_full).sum()
 }
 
@@ -67,15 +67,14 @@ impl Uses {
 }
 
 /// True if more of a block's own values are alive at once than there are registers for.
-fn is_full(func: &Function, uses: &Uses, block: Block) -> bool {
+fn is_full(func: &Function, uses: &mut Uses, block: Block) -> bool {
     let class = |value: Value| usize::from(!func.dfg.value_type(value).is_int());
     let mut alive = [0usize; 2];
     for inst in func.layout.block_insts(block) {
-        for (at, value) in func.dfg.inst_values(inst).map(|value| func.dfg.resolve_aliases(value)).enumerate() {
-            let seen_before =
-                || func.dfg.inst_values(inst).take(at).any(|other| func.dfg.resolve_aliases(other) == value);
-            if uses.last[value] == Some(inst) && is_counted(func, value) && !seen_before() {
+        for value in func.dfg.inst_values(inst).map(|value| func.dfg.resolve_aliases(value)) {
+            if uses.last[value] == Some(inst) && is_counted(func, value) {
                 alive[class(value)] -= 1;
+                uses.last[value] = None; // an operand may be there twice
             }
         }
         for &result in func.dfg.inst_results(inst) {
