@@ -10,7 +10,7 @@ mod sign;
 mod stack_limit;
 
 pub use code::{Checks, Code, Frame, HandlerSite, Relocation, SavedRegister, Site, TryFrame};
-pub use phase::{LARGE_WINDOW, Phase};
+pub use phase::{LARGE_WINDOW, PAGE, Phase};
 
 use crate::error::{Error, Result};
 use crate::optimize;

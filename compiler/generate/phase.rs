@@ -5,7 +5,8 @@
 //! Cranelift can't, but all jumps of a function move with its start. Loops in fewer windows are quicker, too.
 //!
 //! AMD's CPUs of today have windows of 64 bytes. What matters there is code that many jumps go to, as those of an
-//! interpreter do to where it looks at the next instruction: across a border it takes up to 40% longer.
+//! interpreter do to where it looks at the next instruction: across a border it takes up to 40% longer. And they are slower
+//! where a loop lies in two pages.
 
 /// Windows of the cache.
 pub const WINDOW: u32 = 32;
@@ -20,6 +21,8 @@ pub struct Phase {
     pub remainder: u32,
     /// [`WINDOW`], or [`LARGE_WINDOW`] where the smaller one is not enough.
     pub window: u32,
+    /// From where to where, in the function, its hottest loop lies, if that should be in one page.
+    pub loop_at: (u32, u32),
 }
 
 impl Phase {
@@ -27,9 +30,28 @@ impl Phase {
     pub const ANY: Phase = Phase::in_window(0);
 
     const fn in_window(remainder: u32) -> Phase {
-        Phase { remainder, window: WINDOW }
+        Phase { remainder, window: WINDOW, loop_at: (0, 0) }
+    }
+
+    /// The first offset from `behind` on that is such a place, in a text that begins with a page. Texts are smaller than
+    /// 2 GiB.
+    pub fn place(&self, behind: usize) -> usize {
+        let (remainder, window) = (self.remainder as usize, self.window as usize);
+        let (start, end) = (self.loop_at.0 as usize, self.loop_at.1 as usize);
+        let mut at = (behind + window - 1 - remainder) / window * window + remainder;
+        // Loops are much smaller than pages: this ends.
+        while end > start && (at + start) / PAGE != (at + end - 1) / PAGE {
+            at += window;
+        }
+        at
     }
 }
+
+/// Bytes of a page.
+pub const PAGE: usize = 4096;
+
+/// A loop of more bytes may lie in two pages: there is more of it than what crosses the border.
+const SMALL_LOOP: u32 = 512;
 
 /// Distances between starts to choose from.
 const STEP: u32 = 4;
@@ -82,7 +104,15 @@ pub fn phase(code: &[u8], hot: usize, align: u32) -> Phase {
         let heads: u64 = heads.iter().map(|head| SPLIT_HEAD * head.2 * windows(head)).sum();
         split + heads + loops.iter().map(|l| l.weight * borders(l.start, l.end - 1, phase, WINDOW)).sum::<u64>()
     };
-    best(cost, align.max(STEP))
+    Phase { loop_at: hottest(&loops), ..best(cost, align.max(STEP)) }
+}
+
+/// The largest small loop around one of the innermost.
+fn hottest(loops: &[Loop]) -> (u32, u32) {
+    let small = || loops.iter().filter(|l| l.end - l.start <= SMALL_LOOP);
+    let Some(inner) = small().max_by_key(|l| l.weight) else { return (0, 0) };
+    let around = small().filter(|l| l.start <= inner.start && inner.end <= l.end);
+    around.map(|l| (l.start, l.end)).max_by_key(|(start, end)| end - start).unwrap_or((0, 0))
 }
 
 /// The cheapest place in a window, unless one in a larger one is cheaper still: those take more room.
@@ -90,7 +120,7 @@ fn best(cost: impl Fn(u32) -> u64, step: u32) -> Phase {
     let places: Vec<(u32, u64)> = (0..LARGE_WINDOW).step_by(step as usize).map(|at| (at, cost(at))).collect();
     let (first, second) = places.split_at(places.partition_point(|&(at, _)| at < WINDOW));
     let small = first.iter().zip(second).map(|(&(at, cost), &(_, other))| (cost.max(other), Phase::in_window(at)));
-    let large = places.iter().map(|&(at, cost)| (cost, Phase { remainder: at, window: LARGE_WINDOW }));
+    let large = places.iter().map(|&(at, cost)| (cost, Phase { window: LARGE_WINDOW, ..Phase::in_window(at) }));
     small.chain(large).min_by_key(|(cost, _)| *cost).map_or(Phase::ANY, |(_, phase)| phase)
 }
 
@@ -224,8 +254,8 @@ mod tests {
             assert!(fits || body > 20, "{before} {body}: {phase}");
         }
         for align in [32, 64] {
-            let expected = Phase { remainder: 0, window: align };
-            assert_eq!(phase(&one_loop(0, 26), usize::MAX, align), expected, "alignment comes first");
+            let found = phase(&one_loop(0, 26), usize::MAX, align);
+            assert_eq!((found.remainder, found.window), (0, align), "alignment comes first");
         }
     }
 
@@ -261,6 +291,21 @@ mod tests {
         assert_eq!(phase(&small, small.len(), 1).window, WINDOW, "a larger one gains nothing");
         let large = dispatch(0, 100, 20);
         assert_eq!(phase(&large, large.len(), 1).window, WINDOW, "it fits into none");
+    }
+
+    #[test]
+    fn small_loops_lie_in_one_page() {
+        let loops = [(10, 300, 8), (20, 40, 64), (50, 90, 64), (0, 2000, 1)];
+        let loops = loops.map(|(start, end, weight)| Loop { start, end, weight });
+        assert_eq!(hottest(&loops), (10, 300), "around the innermost");
+        assert_eq!(hottest(&loops[3..]), (0, 0), "it is large");
+        let phase = Phase { loop_at: (10, 300), ..Phase::in_window(4) };
+        for behind in 0..2 * PAGE {
+            let at = phase.place(behind);
+            assert!(at >= behind && at < behind + 300 + 32 && at % 32 == 4, "{behind}: {at}");
+            assert_eq!((at + 10) / PAGE, (at + 299) / PAGE, "{behind}: {at}");
+        }
+        assert_eq!(Phase::ANY.place(PAGE - 31), PAGE, "no loop, nothing to keep together");
     }
 
     #[test]

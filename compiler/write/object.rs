@@ -10,7 +10,7 @@ use super::pdata;
 use super::text::Text;
 use crate::context::{ABI, EXPORT_SIZE, IMAGE_ALIGN, MODULE_SIZE};
 use crate::error::{Error, Result};
-use crate::generate::{Code, Generated, LARGE_WINDOW, StubKind};
+use crate::generate::{Code, Generated, LARGE_WINDOW, PAGE, StubKind};
 use crate::name::{export_symbol, link_symbol, own_symbol};
 use crate::plan::{DataPlan, Provider};
 use crate::translate::{Env, Helper, Symbol as CodeSymbol};
@@ -27,6 +27,13 @@ use wasmparser::ExternalKind;
 pub struct WriteOptions<'o> {
     /// C name of the module.
     pub name: &'o str,
+}
+
+/// Text of less is not worth a page of its own: `generate/phase.rs` keeps loops in one where it begins with one.
+const SMALL_TEXT: usize = 4 * PAGE;
+
+fn text_align(env: &Env<'_>, length: usize) -> u64 {
+    if env.is_x86_64 && length >= SMALL_TEXT { PAGE as u64 } else { LARGE_WINDOW.into() }
 }
 
 /// Writes one module's object file.
@@ -114,7 +121,8 @@ impl<'w, 'a> ObjectWriter<'w, 'a> {
         };
         self.relocate_text(&place)?;
         let bytes = std::mem::take(&mut self.text.bytes);
-        self.object.set_section_data(self.text_section, bytes, u64::from(LARGE_WINDOW));
+        let align = text_align(self.env, bytes.len());
+        self.object.set_section_data(self.text_section, bytes, align);
         let mut bytes = self.object.write()?;
         if self.format == BinaryFormat::Coff {
             share_weak_default(&mut bytes);

@@ -121,10 +121,8 @@ impl Text {
     }
 
     /// Goes on to the next such offset.
-    fn advance(&mut self, Phase { remainder, window }: Phase, padding: u8) {
-        let (remainder, window) = (remainder as usize, window as usize);
-        let behind = self.bytes.len() + window - 1 - remainder;
-        self.bytes.resize(behind / window * window + remainder, padding);
+    fn advance(&mut self, phase: Phase, padding: u8) {
+        self.bytes.resize(phase.place(self.bytes.len()), padding);
     }
 
     fn append(&mut self, code: &Code, align: usize, padding: u8) -> Result<u32> {
