@@ -33,6 +33,27 @@ fn unknown_passes_are_refused_and_known_ones_are_not() {
     }
 }
 
+/// A loop that two tables lead back to, so many times each, with locals that are addresses.
+fn loop_of_two_tables(locals: u32, ways: usize) -> String {
+    let each = |code: &dyn Fn(u32) -> String| (0..locals).map(code).collect::<String>();
+    let accesses = each(&|k| {
+        format!(
+            "(i32.store (local.get $v{k}) (i32.const 1)) (local.set $v{k} (i32.add (local.get $v{k}) (i32.const 4)))"
+        )
+    });
+    let table = |last: &str| format!("(br_table {} {last} (local.get $x))", "$again ".repeat(ways));
+    format!("(block $out (loop $again {accesses} (if (local.get $x) (then {})) {}))", table("$again"), table("$out"))
+}
+
+/// The budget of `wide-counters` ends in the midst of a loop's edges.
+#[test]
+fn many_loops_with_many_ways_back_are_compiled() {
+    let locals: String = (0..16).map(|k| format!("(local $v{k} i32)")).collect();
+    let loops = loop_of_two_tables(16, 200).repeat(12);
+    let wat = format!(r#"(module (memory 1) (func (export "f") (param $x i32) {locals} {loops}))"#);
+    palisade::compile(&wat::parse_str(&wat).expect("text"), &options("m", Some("comparisons"))).expect("it compiles");
+}
+
 // ---- Inlining ----
 
 /// Small functions of all shapes that are inlined, each called with what lies in `$x` and `$y`.

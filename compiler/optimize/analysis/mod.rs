@@ -51,10 +51,13 @@ impl Flow<'_> {
         for pred in self.cfg.pred_iter(block) {
             let dfg = &func.dfg;
             let calls = dfg.insts[pred.inst].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-            if calls.len() > most || found.len() >= most {
+            if calls.len() > most {
                 return None;
             }
             for call in calls.iter().filter(|c| c.block(&dfg.value_lists) == block) {
+                if found.len() == most {
+                    return None;
+                }
                 match call.args(&dfg.value_lists).nth(number)? {
                     BlockArg::Value(value) => found.push((pred.block, dfg.resolve_aliases(value))),
                     _ => return None,

@@ -204,27 +204,24 @@ mod tests {
         (0..times).fold(value, |value, _| cursor.ins().iadd(value, value))
     }
 
+    /// Whether a search finds a small sum and is at its end with that.
+    fn exhausted(
+        search: impl FnOnce(&mut Search<'_, '_>, Value) -> Option<Sum>,
+    ) -> impl FnOnce(&Function, &mut Ranges<'_>, Value) -> bool {
+        |func, ranges, value| {
+            let mut state = Search::new(func, ranges);
+            let sum = search(&mut state, value).expect("a sum");
+            sum.terms.len() <= MAX_TERMS && state.left == 0
+        }
+    }
+
     /// A value is looked at once for each way to it, of which there are 2⁶⁴ here, and 2²⁰ of exact ones.
     #[test]
     fn so_many_values_are_looked_at_and_no_more() {
-        let congruent = found(
-            |cursor, _, x| doubled(cursor, x, 64),
-            |func, ranges, value| {
-                let mut search = Search::new(func, ranges);
-                let sum = search.congruent(value).expect("a sum");
-                (sum.terms.len() <= MAX_TERMS, search.left)
-            },
-        );
-        assert_eq!(congruent, (true, 0));
-        let parts = found(
-            |cursor, byte, _| doubled(cursor, byte, 20),
-            |func, ranges, value| {
-                let mut search = Search::new(func, ranges);
-                let sum = search.parts(value).expect("a sum");
-                (sum.terms.len() <= MAX_TERMS, search.left)
-            },
-        );
-        assert_eq!(parts, (true, 0));
+        let congruent =
+            found(|cursor, _, x| doubled(cursor, x, 64), exhausted(|search, value| search.congruent(value)));
+        let parts = found(|cursor, byte, _| doubled(cursor, byte, 20), exhausted(|search, value| search.parts(value)));
+        assert!(congruent && parts);
     }
 
     #[test]
